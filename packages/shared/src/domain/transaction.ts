@@ -1,0 +1,141 @@
+/**
+ * The life of one transaction.
+ *
+ *   accepted ──claimed──▶ submitting ──taken──▶ awaiting ──concluded──▶ concluded
+ *                │  ▲         │                    │ ▲ progressed
+ *                │  claimed   ├─failed─▶ retrying  └─┘
+ *                │  │         │             │
+ *                │  └─────────┼─────────────┘
+ *                │            ├─lost─▶ unknown ──found─▶ awaiting, ──absent─▶ retrying, ──concluded─▶ concluded
+ *                │            ├─concluded─▶ concluded
+ *                │            └─refused─▶ dead
+ *   retrying, unknown, awaiting ──abandoned─▶ dead ──resent─▶ where it came from;  concluded, dead ──erased─▶ erased
+ *
+ * `unknown` is not a failure: the upstream may or may not have it, so it is asked before anything is sent again.
+ * Pure: the ledger applies what this file decides, in one guarded statement with its event.
+ */
+
+export const transactionStates = [
+  'accepted',
+  'submitting',
+  'awaiting',
+  'concluded',
+  'retrying',
+  'unknown',
+  'dead',
+  'erased',
+] as const;
+export type TransactionState = (typeof transactionStates)[number];
+
+export const transactionKinds = ['spid.enroll', 'spid.verify', 'idcloud.process'] as const;
+export type TransactionKind = (typeof transactionKinds)[number];
+
+/** Our word for an answer. The upstream's own word is always kept beside it. */
+export const verdicts = ['match', 'no-match', 'enrolled', 'rejected', 'not-found', 'failed', 'completed'] as const;
+export type Verdict = (typeof verdicts)[number];
+
+/** What the upstream finally said. `upstreamStatus` is its own word, verbatim. */
+export interface Outcome {
+  verdict: Verdict;
+  upstreamStatus: string;
+}
+
+/** Everything that can happen to a transaction. `reason` is a short code from a closed set, never an upstream's text. */
+export type TransactionEvent =
+  /** A worker took it and is about to send: a new attempt. */
+  | { type: 'claimed' }
+  /** The upstream has it and gave its id; the answer comes later. */
+  | { type: 'taken'; upstreamId: string; upstreamStatus: string }
+  /** Still waiting, but the upstream's word changed. */
+  | { type: 'progressed'; upstreamStatus: string }
+  | { type: 'concluded'; outcome: Outcome; upstreamId?: string }
+  /** Certainly not taken by the upstream; due again. */
+  | { type: 'failed'; reason: string }
+  /** The upstream will never take it as it is. */
+  | { type: 'refused'; reason: string }
+  /** The answer was lost, or the worker died while sending. */
+  | { type: 'lost'; reason: string }
+  /** Reconciliation found it at the upstream. */
+  | { type: 'found'; upstreamId: string; upstreamStatus: string }
+  /** Reconciliation proved that the upstream does not have it. */
+  | { type: 'absent' }
+  /** Nothing more happens by itself: a person has to look. */
+  | { type: 'abandoned'; reason: string }
+  /** A person asked for another try. */
+  | { type: 'resent' }
+  | { type: 'erased' };
+
+export type TransactionEventType = TransactionEvent['type'];
+
+/** The part of a transaction that decides what may happen next. */
+export interface TransactionSnapshot {
+  state: TransactionState;
+  /** Sends begun so far. */
+  attempt: number;
+  /** For `dead`: the state it died in, where a resend takes it back to. */
+  diedIn?: TransactionState | undefined;
+}
+
+/** A transaction as it is accepted. */
+export const initialSnapshot: TransactionSnapshot = { state: 'accepted', attempt: 0 };
+
+const allowedFrom: Record<TransactionEventType, readonly TransactionState[]> = {
+  claimed: ['accepted', 'retrying'],
+  taken: ['submitting'],
+  progressed: ['awaiting'],
+  concluded: ['submitting', 'awaiting', 'unknown'],
+  failed: ['submitting'],
+  refused: ['submitting'],
+  lost: ['submitting'],
+  found: ['unknown'],
+  absent: ['unknown'],
+  abandoned: ['retrying', 'unknown', 'awaiting'],
+  resent: ['dead'],
+  erased: ['concluded', 'dead'],
+};
+
+/** The snapshot after `event`, or undefined where the machine does not allow it. */
+export function transition(now: TransactionSnapshot, event: TransactionEvent): TransactionSnapshot | undefined {
+  if (!allowedFrom[event.type].includes(now.state)) return undefined;
+  const { attempt } = now;
+  switch (event.type) {
+    case 'claimed':
+      return { state: 'submitting', attempt: attempt + 1 };
+    case 'taken':
+    case 'found':
+    case 'progressed':
+      return { state: 'awaiting', attempt };
+    case 'concluded':
+      return { state: 'concluded', attempt };
+    case 'failed':
+    case 'absent':
+      return { state: 'retrying', attempt };
+    case 'lost':
+      return { state: 'unknown', attempt };
+    case 'refused':
+    case 'abandoned':
+      return { state: 'dead', attempt, diedIn: now.state };
+    case 'resent':
+      // What died while asking goes on asking: only a send that certainly had no effect is sent again.
+      return { state: now.diedIn === 'unknown' || now.diedIn === 'awaiting' ? now.diedIn : 'retrying', attempt };
+    case 'erased':
+      return { state: 'erased', attempt };
+    default:
+      return event satisfies never;
+  }
+}
+
+/** Folds an event log from acceptance on. Undefined where a step is not allowed. */
+export function replay(events: Iterable<TransactionEvent>): TransactionSnapshot | undefined {
+  let snapshot: TransactionSnapshot | undefined = initialSnapshot;
+  for (const event of events) {
+    snapshot = transition(snapshot, event);
+    if (!snapshot) return undefined;
+  }
+  return snapshot;
+}
+
+/** States in which nothing happens any more without a person. */
+export function isSettled(state: TransactionState): boolean {
+  return state === 'concluded' || state === 'dead' || state === 'erased';
+}
