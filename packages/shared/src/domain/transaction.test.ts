@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { TransactionEvent, TransactionState } from './transaction.ts';
+import { initialSnapshot, isSettled, replay, transactionStates, transition } from './transaction.ts';
+
+const outcome = { verdict: 'match', upstreamStatus: 'SEARCH_MATCH' } as const;
+const events: Record<TransactionEvent['type'], TransactionEvent> = {
+  claimed: { type: 'claimed' },
+  taken: { type: 'taken', upstreamId: 'u', upstreamStatus: 'ENROLL_PENDING' },
+  progressed: { type: 'progressed', upstreamStatus: 'ENROLL_ENQUEUED' },
+  concluded: { type: 'concluded', outcome },
+  failed: { type: 'failed', reason: 'connect-refused' },
+  refused: { type: 'refused', reason: 'bad-request' },
+  lost: { type: 'lost', reason: 'answer-lost' },
+  found: { type: 'found', upstreamId: 'u', upstreamStatus: 'ENROLL_PENDING' },
+  absent: { type: 'absent' },
+  abandoned: { type: 'abandoned', reason: 'too-old' },
+  resent: { type: 'resent' },
+  erased: { type: 'erased' },
+};
+
+/** The whole machine, written a second time as a table: state, event, state. Every pair that is not here is forbidden. */
+const table: [TransactionState, TransactionEvent['type'], TransactionState][] = [
+  ['accepted', 'claimed', 'submitting'],
+  ['retrying', 'claimed', 'submitting'],
+  ['submitting', 'taken', 'awaiting'],
+  ['submitting', 'concluded', 'concluded'],
+  ['submitting', 'failed', 'retrying'],
+  ['submitting', 'refused', 'dead'],
+  ['submitting', 'lost', 'unknown'],
+  ['unknown', 'found', 'awaiting'],
+  ['unknown', 'absent', 'retrying'],
+  ['unknown', 'concluded', 'concluded'],
+  ['unknown', 'abandoned', 'dead'],
+  ['awaiting', 'progressed', 'awaiting'],
+  ['awaiting', 'concluded', 'concluded'],
+  ['awaiting', 'abandoned', 'dead'],
+  ['retrying', 'abandoned', 'dead'],
+  ['dead', 'resent', 'retrying'],
+  ['concluded', 'erased', 'erased'],
+  ['dead', 'erased', 'erased'],
+];
+
+describe('transition', () => {
+  for (const from of transactionStates) {
+    for (const event of Object.values(events)) {
+      const to = table.find(([state, type]) => state === from && type === event.type)?.[2];
+      it(`${from} --${event.type}--> ${to ?? 'forbidden'}`, () => {
+        expect(transition({ state: from, attempt: 1 }, event)?.state).toBe(to);
+      });
+    }
+  }
+
+  it.each([
+    ['unknown', 'unknown'],
+    ['awaiting', 'awaiting'],
+    ['retrying', 'retrying'],
+    ['submitting', 'retrying'],
+  ] as const)('takes what died in %s back to %s', (diedIn, to) => {
+    expect(transition({ state: 'dead', attempt: 3, diedIn }, events.resent)).toEqual({ state: to, attempt: 3 });
+  });
+});
+
+describe('invariants over random histories', () => {
+  const history = fc.array(fc.constantFrom(...Object.values(events)), { maxLength: 40 });
+
+  /** Applies what is allowed and skips the rest, as the ledger does. */
+  function live(wishes: TransactionEvent[]) {
+    const log: TransactionEvent[] = [];
+    let snapshot = initialSnapshot;
+    for (const event of wishes) {
+      const next = transition(snapshot, event);
+      if (!next) continue;
+      snapshot = next;
+      log.push(event);
+    }
+    return { snapshot, log };
+  }
+
+  it('replays its event log to its state', () => {
+    fc.assert(
+      fc.property(history, (wishes) => {
+        const { snapshot, log } = live(wishes);
+        expect(replay(log)).toEqual(snapshot);
+      }),
+    );
+  });
+
+  it('counts an attempt for every claim and for nothing else', () => {
+    fc.assert(
+      fc.property(history, (wishes) => {
+        const { snapshot, log } = live(wishes);
+        expect(snapshot.attempt).toBe(log.filter(({ type }) => type === 'claimed').length);
+      }),
+    );
+  });
+
+  it('never sends again after the upstream may have it, unless the upstream was asked and does not', () => {
+    fc.assert(
+      fc.property(history, (wishes) => {
+        let mayHaveIt = false;
+        for (const { type } of live(wishes).log) {
+          if (type === 'claimed') expect(mayHaveIt).toBe(false);
+          if (type === 'taken' || type === 'lost' || type === 'found') mayHaveIt = true;
+          if (type === 'absent') mayHaveIt = false;
+        }
+      }),
+    );
+  });
+
+  it('ends for good once erased', () => {
+    for (const event of Object.values(events))
+      expect(transition({ state: 'erased', attempt: 1 }, event)).toBeUndefined();
+    expect(transactionStates.filter(isSettled)).toEqual(['concluded', 'dead', 'erased']);
+  });
+});

@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url';
+import { runner } from 'node-pg-migrate';
+import { Pool } from 'pg';
+
+/** The ledger's connections. Every statement of the house runs on this pool, inside `ledger/`. */
+export type Database = Pool;
+
+export interface DatabaseOptions {
+  url: string;
+  /** Connections at most. */
+  max?: number;
+}
+
+/**
+ * Opens the pool. A connection that breaks while idle is dropped and reported to `onIdleError`: the next statement gets a new one.
+ * Statements are cut off after 10 s and lock waits after 5 s: an answer that late has lost its caller anyway.
+ */
+export function openDatabase({ url, max = 20 }: DatabaseOptions, onIdleError: (error: Error) => void): Database {
+  const pool = new Pool({
+    connectionString: url,
+    max,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: 10_000,
+    lock_timeout: 5_000,
+    // A crashed worker must not leave a transaction open.
+    idle_in_transaction_session_timeout: 10_000,
+    application_name: 'atesto',
+  });
+  pool.on('error', onIdleError);
+  return pool;
+}
+
+/** Brings the schema up to date. Safe to run from several processes at once: one migrates, the others wait for its lock. */
+export async function migrate(url: string): Promise<void> {
+  await runner({
+    databaseUrl: url,
+    dir: fileURLToPath(new URL('migrations', import.meta.url)),
+    direction: 'up',
+    migrationsTable: 'atesto_migrations',
+    advisoryLockMode: 'wait',
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  });
+}
+
+/** True when PostgreSQL answers. */
+export async function isReachable(db: Database): Promise<boolean> {
+  try {
+    await db.query('select 1');
+    return true;
+  } catch {
+    return false;
+  }
+}

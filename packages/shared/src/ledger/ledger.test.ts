@@ -1,0 +1,288 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Postgres } from '../../../../test/stack/postgres.ts';
+import { startPostgres } from '../../../../test/stack/postgres.ts';
+import type { TransactionEvent } from '../domain/transaction.ts';
+import { replay } from '../domain/transaction.ts';
+import { getCaptures, insertCapture } from './captures.ts';
+import {
+  bootstrapAdministrator,
+  findPrincipal,
+  issueEnrolment,
+  issueSystemKey,
+  redeemEnrolment,
+  revokeStation,
+} from './credentials.ts';
+import type { Database } from './database.ts';
+import { migrate, openDatabase } from './database.ts';
+import { openTransactionFeed } from './notifications.ts';
+import { claimDue, countStates, postpone, resendFailed } from './schedule.ts';
+import { ensureSubject } from './subjects.ts';
+import type { AcceptedTransaction, TransactionRow } from './transactions.ts';
+import { acceptTransaction, applyEvent, getTransaction, listEvents } from './transactions.ts';
+
+let postgres: Postgres;
+let url: string;
+let db: Database;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  url = await postgres.createDatabase();
+  await migrate(url);
+  db = openDatabase({ url }, () => {});
+});
+afterAll(async () => {
+  await db?.end();
+  await postgres?.stop();
+});
+
+const owner = randomUUID();
+async function newTransaction(overrides: Partial<AcceptedTransaction> = {}): Promise<AcceptedTransaction> {
+  return {
+    id: randomUUID(),
+    owner,
+    kind: 'spid.enroll',
+    subject: await ensureSubject(db, randomBytes(32), randomBytes(40)),
+    requestMac: randomBytes(32),
+    payload: randomUUID(),
+    payloadBytes: 300_000,
+    wrappedKey: randomBytes(60),
+    dueInMs: 60_000,
+    ...overrides,
+  };
+}
+async function accept(overrides: Partial<AcceptedTransaction> = {}): Promise<TransactionRow> {
+  const result = await acceptTransaction(db, await newTransaction(overrides));
+  if (result.kind !== 'accepted') throw new Error(`expected an acceptance, got ${result.kind}`);
+  return result.transaction;
+}
+async function apply(row: TransactionRow, ...events: TransactionEvent[]): Promise<TransactionRow> {
+  let now = row;
+  for (const event of events) {
+    const after = await applyEvent(db, now, event, { dueInMs: 60_000 });
+    if (!after) throw new Error(`${event.type} was not applied`);
+    now = after;
+  }
+  return now;
+}
+
+describe('migrate', () => {
+  it('can be run again, and by several processes at once', async () => {
+    const fresh = await postgres.createDatabase();
+    await Promise.all([migrate(fresh), migrate(fresh), migrate(fresh)]);
+    await migrate(fresh);
+  });
+});
+
+describe('acceptTransaction', () => {
+  it('stores the transaction and its first event in one commit', async () => {
+    const row = await accept();
+    expect(row).toMatchObject({ state: 'accepted', version: 0, attempt: 0 });
+    expect(await listEvents(db, row.id)).toMatchObject([{ seq: 0, type: 'accepted', to: 'accepted', attempt: 0 }]);
+  });
+
+  it('answers the same request with what stands, and other content under the same id with a conflict', async () => {
+    const request = await newTransaction();
+    await acceptTransaction(db, request);
+    expect((await acceptTransaction(db, { ...request, payload: randomUUID() })).kind).toBe('replayed');
+    expect((await acceptTransaction(db, { ...request, requestMac: randomBytes(32) })).kind).toBe('conflict');
+    expect((await acceptTransaction(db, { ...request, owner: randomUUID() })).kind).toBe('conflict');
+    expect(await listEvents(db, request.id)).toHaveLength(1);
+  });
+
+  it('accepts once when the same request comes fifty times at once', async () => {
+    const request = await newTransaction();
+    const results = await Promise.all(Array.from({ length: 50 }, () => acceptTransaction(db, request)));
+    expect(results.filter(({ kind }) => kind === 'accepted')).toHaveLength(1);
+    expect(results.filter(({ kind }) => kind === 'replayed')).toHaveLength(49);
+  });
+
+  it('destroys the keys of the pictures it took, and keeps the evidence', async () => {
+    const capture = (id: string) => ({
+      id,
+      owner,
+      format: 'png' as const,
+      width: 1,
+      height: 1,
+      dpi: 500,
+      bytes: 10,
+      sha256: randomBytes(32),
+      record: randomUUID(),
+      wrappedKey: randomBytes(60),
+    });
+    const [picture, evidence] = [randomUUID(), randomUUID()];
+    await insertCapture(db, capture(picture));
+    await insertCapture(db, capture(evidence));
+    const row = await accept({ captures: [picture], evidence });
+    const byId = new Map((await getCaptures(db, [picture, evidence])).map((c) => [c.id, c]));
+    expect(byId.get(picture)).toMatchObject({ transactionId: row.id, wrappedKey: undefined });
+    expect(byId.get(evidence)).toMatchObject({ transactionId: row.id, wrappedKey: expect.any(Buffer) });
+  });
+});
+
+describe('applyEvent', () => {
+  it('keeps a log that replays to the state', async () => {
+    const row = await apply(
+      await accept(),
+      { type: 'claimed' },
+      { type: 'lost', reason: 'answer-lost' },
+      { type: 'absent' },
+      { type: 'claimed' },
+      { type: 'taken', upstreamId: 'u1', upstreamStatus: 'ENROLL_PENDING' },
+      { type: 'concluded', outcome: { verdict: 'enrolled', upstreamStatus: 'ENROLL_OK' } },
+    );
+    expect(row).toMatchObject({ state: 'concluded', attempt: 2, verdict: 'enrolled', upstreamId: 'u1' });
+    const log = (await listEvents(db, row.id)).slice(1).map(({ type, detail }) => ({
+      type,
+      ...detail,
+      outcome: detail,
+    })) as unknown as TransactionEvent[];
+    expect(replay(log)).toEqual({ state: 'concluded', attempt: 2 });
+  });
+
+  it('lets one of fifty workers claim a transaction', async () => {
+    const row = await accept();
+    const claims = await Promise.all(
+      Array.from({ length: 50 }, () => applyEvent(db, row, { type: 'claimed' }, { dueInMs: 60_000 })),
+    );
+    expect(claims.filter(Boolean)).toHaveLength(1);
+    expect(await getTransaction(db, row.id)).toMatchObject({ state: 'submitting', attempt: 1, version: 1 });
+  });
+
+  it('drops the result of a worker that comes back late', async () => {
+    const late = await apply(await accept(), { type: 'claimed' });
+    const now = await apply(late, { type: 'lost', reason: 'worker-lost' }, { type: 'absent' }, { type: 'claimed' });
+    const outcome = { verdict: 'enrolled', upstreamStatus: 'ENROLL_OK' } as const;
+    expect(await applyEvent(db, late, { type: 'concluded', outcome })).toBeUndefined();
+    expect(await getTransaction(db, now.id)).toMatchObject({ state: 'submitting', attempt: 2 });
+  });
+
+  it('refuses what the machine forbids without touching the row', async () => {
+    const row = await accept();
+    expect(await applyEvent(db, row, { type: 'resent' })).toBeUndefined();
+    expect(await listEvents(db, row.id)).toHaveLength(1);
+  });
+
+  it('settles without a due time', async () => {
+    const claimed = await apply(await accept(), { type: 'claimed' });
+    const dead = await applyEvent(db, claimed, { type: 'refused', reason: 'bad-request' });
+    expect(dead).toMatchObject({ state: 'dead', diedIn: 'submitting', reason: 'bad-request', dueAt: undefined });
+  });
+});
+
+describe('the schedule', () => {
+  it('gives each due row to one claimer and leaves the others alone', async () => {
+    const due = await Promise.all(Array.from({ length: 20 }, () => accept({ dueInMs: 0 })));
+    const later = await accept({ dueInMs: 60_000 });
+    const claims = (await Promise.all(Array.from({ length: 5 }, () => claimDue(db, 8, 60_000)))).flat();
+    const ids = claims.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toEqual(expect.arrayContaining(due.map(({ id }) => id)));
+    expect(ids).not.toContain(later.id);
+    expect(await claimDue(db, 8, 60_000)).toEqual([]);
+  });
+
+  it('brings a claimed row up again when its lease is over', async () => {
+    const row = await accept({ dueInMs: 0 });
+    expect(await claimDue(db, 10, 0)).toMatchObject([{ id: row.id }]);
+    expect(await claimDue(db, 10, 60_000)).toMatchObject([{ id: row.id }]);
+  });
+
+  it('does not postpone a moment that has passed', async () => {
+    const row = await accept({ dueInMs: 0 });
+    const claimed = await applyEvent(db, row, { type: 'claimed' }, { dueInMs: 0 });
+    await postpone(db, row, 60_000);
+    expect(await claimDue(db, 10, 60_000)).toMatchObject([{ id: claimed?.id, state: 'submitting' }]);
+  });
+
+  it('resends what failed of one owner only, and asks again where the outcome was never known', async () => {
+    const mine = randomUUID();
+    const retrying = await apply(await accept({ owner: mine }), { type: 'claimed' }, { type: 'failed', reason: 'x' });
+    const refused = await apply(await accept({ owner: mine }), { type: 'claimed' }, { type: 'refused', reason: 'x' });
+    const unknown = await apply(
+      await accept({ owner: mine }),
+      { type: 'claimed' },
+      { type: 'lost', reason: 'x' },
+      { type: 'abandoned', reason: 'reconcile-inconclusive' },
+    );
+    await apply(await accept({ owner: mine }), { type: 'claimed' }, { type: 'lost', reason: 'x' });
+    const theirs = await apply(await accept(), { type: 'claimed' }, { type: 'failed', reason: 'x' });
+    const due = await resendFailed(db, { owner: mine }, 60_000);
+    const states = new Map(due.map(({ id, state }) => [id, state]));
+    expect(states).toEqual(
+      new Map([
+        [retrying.id, 'retrying'],
+        [refused.id, 'retrying'],
+        [unknown.id, 'unknown'],
+      ]),
+    );
+    expect(states.has(theirs.id)).toBe(false);
+  });
+
+  it('counts states', async () => {
+    const { states } = await countStates(db);
+    expect(states.get('accepted')).toBeGreaterThan(0);
+  });
+});
+
+describe('credentials', () => {
+  it('makes the first administrator once, even when several processes start at once', async () => {
+    const made = await Promise.all([
+      bootstrapAdministrator(db),
+      bootstrapAdministrator(db),
+      bootstrapAdministrator(db),
+    ]);
+    const issued = made.filter((key) => key !== undefined);
+    expect(issued).toHaveLength(1);
+    expect(await findPrincipal(db, issued[0]?.key ?? '')).toMatchObject({ kind: 'administrator' });
+  });
+
+  it('knows keys by their hash alone', async () => {
+    const { key, id } = await issueSystemKey(db, 'core banking');
+    expect(await findPrincipal(db, key)).toEqual({ kind: 'system', id, name: 'core banking' });
+    expect(await findPrincipal(db, `${key}x`)).toBeUndefined();
+    const { rows } = await db.query('select * from api_keys');
+    expect(JSON.stringify(rows)).not.toContain(key);
+  });
+
+  it('redeems an enrolment code once, and a revoked station is nobody', async () => {
+    const { code } = await issueEnrolment(db, 'branch 12');
+    expect(code).toMatch(/^([0-9A-Z]{4}-){3}[0-9A-Z]{4}$/);
+    const redeemed = await Promise.all([redeemEnrolment(db, code), redeemEnrolment(db, code)]);
+    const station = redeemed.find((result) => result !== undefined);
+    expect(redeemed.filter(Boolean)).toHaveLength(1);
+    expect(await findPrincipal(db, station?.key ?? '')).toMatchObject({ kind: 'station', name: 'branch 12' });
+    expect(await revokeStation(db, station?.id ?? '')).toBe(true);
+    expect(await findPrincipal(db, station?.key ?? '')).toBeUndefined();
+  });
+
+  it('refuses an expired code', async () => {
+    const { code } = await issueEnrolment(db, 'late');
+    await db.query(`update station_enrolments set expires_at = now() - interval '1 second' where name = 'late'`);
+    expect(await redeemEnrolment(db, code)).toBeUndefined();
+  });
+});
+
+describe('the feed', () => {
+  it('announces transitions, and everything again after its line was cut', async () => {
+    const feed = await openTransactionFeed(url);
+    const row = await accept();
+    let heard = 0;
+    const waiters: (() => void)[] = [];
+    feed.subscribe(row.id, () => {
+      heard++;
+      for (const wake of waiters.splice(0)) wake();
+    });
+    const next = () => new Promise<void>((resolve) => waiters.push(resolve));
+    const first = next();
+    await apply(row, { type: 'claimed' });
+    await first;
+    const again = next();
+    await db.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %' and datname = current_database()`,
+    );
+    await again;
+    expect(heard).toBe(2);
+    await feed.close();
+  });
+});

@@ -1,0 +1,91 @@
+import type { TransactionState } from '../domain/transaction.ts';
+import type { Database } from './database.ts';
+import type { TransactionMoment } from './transactions.ts';
+import { applyEvent } from './transactions.ts';
+
+/**
+ * The schedule is a column, not a queue: every unsettled transaction has a `due_at`, and whoever claims a due row moves it on by a lease, so
+ * that it comes up again should the claimer die. A million waiting transactions cost the queue nothing.
+ */
+
+/** A due transaction, with what decides whether it is worth taking up. */
+export type DueTransaction = TransactionMoment & { acceptedAt: Date };
+
+/** Claims up to `limit` due transactions for `leaseMs`. Concurrent claimers get different rows. */
+export async function claimDue(db: Database, limit: number, leaseMs: number): Promise<DueTransaction[]> {
+  const { rows } = await db.query<DueTransaction>({
+    name: 'claim-due',
+    text: `with due as (
+        select id from transactions where due_at <= now() order by due_at limit $1 for update skip locked)
+      update transactions t set due_at = now() + $2 * interval '1 millisecond' from due
+      where t.id = due.id returning t.id, t.kind, t.state, t.version, t.attempt, t.died_in as "diedIn",
+        t.accepted_at as "acceptedAt"`,
+    values: [limit, leaseMs],
+  });
+  return rows.map((row) => ({ ...row, diedIn: row.diedIn ?? undefined }));
+}
+
+/** Moves the due time without a transition (a poll that found nothing new), if the moment still holds. */
+export async function postpone(db: Database, moment: TransactionMoment, dueInMs: number): Promise<void> {
+  await db.query({
+    name: 'postpone',
+    text: `update transactions set due_at = now() + $3 * interval '1 millisecond' where id = $1 and version = $2`,
+    values: [moment.id, moment.version, dueInMs],
+  });
+}
+
+/** Makes an unsettled transaction due now. */
+export async function makeDue(db: Database, id: string): Promise<void> {
+  await db.query({
+    name: 'make-due',
+    text: `update transactions set due_at = now() where id = $1 and due_at is not null and state <> 'submitting'`,
+    values: [id],
+  });
+}
+
+export interface ResendFilter {
+  owner?: string | undefined;
+  station?: string | undefined;
+}
+
+/**
+ * Takes up again what failed: `retrying` becomes due now, `dead` goes back to where it died. What waits for an answer is left alone.
+ * @returns the moments to enqueue.
+ */
+export async function resendFailed(db: Database, filter: ResendFilter, leaseMs: number): Promise<TransactionMoment[]> {
+  const { rows } = await db.query<TransactionMoment>({
+    name: 'resendable',
+    text: `select id, kind, state, version, attempt, died_in as "diedIn" from transactions
+      where state in ('retrying', 'dead') and wrapped_key is not null
+        and ($1::uuid is null or owner = $1) and ($2::uuid is null or station = $2)
+      order by accepted_at limit 10000`,
+    values: [filter.owner ?? null, filter.station ?? null],
+  });
+  const due: TransactionMoment[] = [];
+  for (const row of rows) {
+    const moment = { ...row, diedIn: row.diedIn ?? undefined };
+    if (moment.state === 'dead') {
+      const revived = await applyEvent(db, moment, { type: 'resent' }, { dueInMs: leaseMs });
+      if (revived) due.push(revived);
+    } else {
+      await postpone(db, moment, leaseMs);
+      due.push(moment);
+    }
+  }
+  return due;
+}
+
+/** How many transactions stand in each state, and the age in seconds of the oldest that is overdue. For gauges. */
+export async function countStates(
+  db: Database,
+): Promise<{ states: Map<TransactionState, number>; oldestOverdueSeconds: number }> {
+  const { rows } = await db.query<{ state: TransactionState; count: string; overdue: string | null }>({
+    name: 'count-states',
+    text: `select state, count(*) as count, extract(epoch from now() - min(due_at) filter (where due_at < now())) as overdue
+      from transactions group by state`,
+  });
+  return {
+    states: new Map(rows.map((row) => [row.state, Number(row.count)])),
+    oldestOverdueSeconds: Math.max(0, ...rows.map((row) => Number(row.overdue ?? 0))),
+  };
+}

@@ -1,0 +1,262 @@
+import type {
+  TransactionEvent,
+  TransactionKind,
+  TransactionSnapshot,
+  TransactionState,
+  Verdict,
+} from '../domain/transaction.ts';
+import { initialSnapshot, transition } from '../domain/transaction.ts';
+import type { Database } from './database.ts';
+import type { StoredTransaction } from './transaction-rows.ts';
+import { toTransaction, transactionColumns } from './transaction-rows.ts';
+
+export type OperatorVerificationWord = 'verified' | 'deferred';
+
+/** A transaction as the ledger keeps it. Absent is undefined; times are the database's. */
+export interface TransactionRow extends TransactionSnapshot {
+  id: string;
+  /** Principal that sent it in. */
+  owner: string;
+  station: string | undefined;
+  kind: TransactionKind;
+  subject: string;
+  operator: string | undefined;
+  operatorVerification: OperatorVerificationWord | undefined;
+  capturedAt: Date | undefined;
+  /** The vault's record of the body as it will be posted. */
+  payload: string;
+  payloadBytes: number;
+  /** Opens the payload in the vault; gone once the transaction is erased. */
+  wrappedKey: Buffer | undefined;
+  /** Counts transitions: the guard that keeps a late worker's result out. */
+  version: number;
+  upstreamId: string | undefined;
+  upstreamStatus: string | undefined;
+  verdict: Verdict | undefined;
+  reason: string | undefined;
+  /** The upstream's answer where a compatible face has to repeat it. Never a picture, never a CPF. */
+  result: Record<string, unknown> | undefined;
+  acceptedAt: Date;
+  updatedAt: Date;
+  dueAt: Date | undefined;
+}
+
+/** What identifies one moment of one transaction: enough to propose the next transition, small enough for a queue. */
+export type TransactionMoment = Pick<TransactionRow, 'id' | 'kind' | 'state' | 'version' | 'attempt'> & {
+  diedIn?: TransactionState | undefined;
+};
+
+export interface AcceptedTransaction {
+  id: string;
+  owner: string;
+  station?: string | undefined;
+  kind: TransactionKind;
+  subject: string;
+  operator?: string | undefined;
+  operatorVerification?: OperatorVerificationWord | undefined;
+  capturedAt?: Date | undefined;
+  requestMac: Buffer;
+  payload: string;
+  payloadBytes: number;
+  wrappedKey: Buffer;
+  /** Captures whose pictures are in the payload now: their own keys are destroyed in the same commit. */
+  captures?: readonly string[];
+  /** Capture kept as evidence, key and all. */
+  evidence?: string | undefined;
+  /** After how many milliseconds the sweep takes it up, should the queue have lost it. */
+  dueInMs: number;
+}
+
+export type AcceptResult =
+  | { kind: 'accepted'; transaction: TransactionRow }
+  /** The same request had been accepted before. */
+  | { kind: 'replayed'; transaction: TransactionRow }
+  /** The id stands for something else, or belongs to somebody else. */
+  | { kind: 'conflict' };
+
+/** Stores a transaction and its first event in one commit. Durable when it resolves. */
+export async function acceptTransaction(db: Database, t: AcceptedTransaction): Promise<AcceptResult> {
+  const inserted = await db.query<StoredTransaction>({
+    name: 'accept',
+    text: `with accepted as (
+        insert into transactions (id, owner, station, kind, subject, operator, operator_verification, captured_at, request_mac,
+                                  payload, payload_bytes, wrapped_key, state, attempt, due_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now() + $15 * interval '1 millisecond')
+        on conflict (id) do nothing
+        returning *),
+      event as (
+        insert into transaction_events (transaction_id, seq, type, to_state, attempt)
+        select id, 0, 'accepted', state, attempt from accepted),
+      spent as (
+        update captures set transaction_id = $1, role = 'payload', wrapped_key = null
+        where id = any ($16) and exists (select from accepted)),
+      kept as (
+        update captures set transaction_id = $1, role = 'evidence' where id = $17 and exists (select from accepted))
+      select ${transactionColumns} from accepted`,
+    values: [
+      t.id,
+      t.owner,
+      t.station,
+      t.kind,
+      t.subject,
+      t.operator,
+      t.operatorVerification,
+      t.capturedAt,
+      t.requestMac,
+      t.payload,
+      t.payloadBytes,
+      t.wrappedKey,
+      initialSnapshot.state,
+      initialSnapshot.attempt,
+      t.dueInMs,
+      t.captures ?? [],
+      t.evidence ?? null,
+    ],
+  });
+  const row = inserted.rows[0];
+  if (row) return { kind: 'accepted', transaction: toTransaction(row) };
+  return (await findAccepted(db, t.id, t.owner, t.requestMac)) ?? { kind: 'conflict' };
+}
+
+/** What became of an id before: the same request, another one, or nothing (undefined). Saves sealing a body twice. */
+export async function findAccepted(
+  db: Database,
+  id: string,
+  owner: string,
+  requestMac: Buffer,
+): Promise<Exclude<AcceptResult, { kind: 'accepted' }> | undefined> {
+  const { rows } = await db.query<StoredTransaction & { request_mac: Buffer }>({
+    name: 'find-accepted',
+    text: `select ${transactionColumns}, request_mac from transactions where id = $1`,
+    values: [id],
+  });
+  const row = rows[0];
+  if (!row) return undefined;
+  if (row.owner !== owner || !row.request_mac.equals(requestMac)) return { kind: 'conflict' };
+  return { kind: 'replayed', transaction: toTransaction(row) };
+}
+
+export interface TransitionPlan {
+  /** Milliseconds until the sweep takes it up again; undefined where nothing is due any more. */
+  dueInMs?: number | undefined;
+  /** Replaces the stored answer for a compatible face. */
+  result?: Record<string, unknown> | undefined;
+}
+
+/**
+ * Applies one event to the moment the caller knows. One guarded statement writes state and event in one commit.
+ * @returns the transaction after it, or undefined when the machine forbids it or the moment has passed (somebody else moved it).
+ */
+export async function applyEvent(
+  db: Database,
+  moment: TransactionMoment,
+  event: TransactionEvent,
+  plan: TransitionPlan = {},
+): Promise<TransactionRow | undefined> {
+  const next = transition(moment, event);
+  if (!next) return undefined;
+  const facts = factsOf(event);
+  const { rows } = await db.query<StoredTransaction>({
+    name: 'apply-event',
+    text: `with moved as (
+        update transactions set state = $4, attempt = $5, died_in = $6, version = version + 1, updated_at = now(),
+          due_at = now() + $7 * interval '1 millisecond',
+          upstream_id = coalesce($8, upstream_id), upstream_status = coalesce($9, upstream_status),
+          verdict = coalesce($10, verdict), reason = $11, result = coalesce($12, result)
+        where id = $1 and version = $2 and state = $3
+        returning *),
+      event as (
+        insert into transaction_events (transaction_id, seq, type, from_state, to_state, attempt, detail)
+        select id, version, $13, $3, state, attempt, $14 from moved)
+      select ${transactionColumns}, pg_notify('${TRANSACTIONS_CHANNEL}', id::text) from moved`,
+    values: [
+      moment.id,
+      moment.version,
+      moment.state,
+      next.state,
+      next.attempt,
+      next.diedIn,
+      plan.dueInMs,
+      facts.upstreamId,
+      facts.upstreamStatus,
+      facts.verdict,
+      facts.reason,
+      plan.result,
+      event.type,
+      Object.keys(facts).length > 0 ? facts : null,
+    ],
+  });
+  return rows[0] && toTransaction(rows[0]);
+}
+
+/** Channel on which every transition is announced with the transaction's id. */
+export const TRANSACTIONS_CHANNEL = 'atesto_transactions';
+
+interface EventFacts {
+  upstreamId?: string;
+  upstreamStatus?: string;
+  verdict?: string;
+  reason?: string;
+}
+
+function factsOf(event: TransactionEvent): EventFacts {
+  switch (event.type) {
+    case 'taken':
+    case 'found':
+      return { upstreamId: event.upstreamId, upstreamStatus: event.upstreamStatus };
+    case 'progressed':
+      return { upstreamStatus: event.upstreamStatus };
+    case 'concluded':
+      return { ...event.outcome, ...(event.upstreamId === undefined ? {} : { upstreamId: event.upstreamId }) };
+    case 'failed':
+    case 'refused':
+    case 'lost':
+    case 'abandoned':
+      return { reason: event.reason };
+    case 'claimed':
+    case 'absent':
+    case 'resent':
+    case 'erased':
+      return {};
+    default:
+      return event satisfies never;
+  }
+}
+
+export async function getTransaction(db: Database, id: string): Promise<TransactionRow | undefined> {
+  const { rows } = await db.query<StoredTransaction>({
+    name: 'get-transaction',
+    text: `select ${transactionColumns} from transactions where id = $1`,
+    values: [id],
+  });
+  return rows[0] && toTransaction(rows[0]);
+}
+
+export interface StoredEvent {
+  seq: number;
+  type: string;
+  from: TransactionState | undefined;
+  to: TransactionState;
+  attempt: number;
+  at: Date;
+  detail: Record<string, string> | undefined;
+}
+
+/** Events after `afterSeq` (−1 for all), in order. */
+export async function listEvents(db: Database, id: string, afterSeq = -1): Promise<StoredEvent[]> {
+  const { rows } = await db.query({
+    name: 'list-events',
+    text: `select seq, type, from_state, to_state, attempt, at, detail from transaction_events
+      where transaction_id = $1 and seq > $2 order by seq`,
+    values: [id, afterSeq],
+  });
+  return rows.map((row) => ({
+    seq: row.seq,
+    type: row.type,
+    from: row.from_state ?? undefined,
+    to: row.to_state,
+    attempt: row.attempt,
+    at: row.at,
+    detail: row.detail ?? undefined,
+  }));
+}
