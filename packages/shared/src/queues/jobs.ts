@@ -1,0 +1,58 @@
+import * as z from 'zod';
+import type { TransactionKind } from '../domain/transaction.ts';
+import { transactionKinds, transactionStates } from '../domain/transaction.ts';
+
+/** The upstream accounts' queues: one each, because a queue's limit is its account's budget. */
+export const queueNames = ['spid', 'idcloud'] as const;
+export type QueueName = (typeof queueNames)[number];
+
+/** The queue whose account a transaction spends. */
+export function queueOf(kind: TransactionKind): QueueName {
+  return kind === 'idcloud.process' ? 'idcloud' : 'spid';
+}
+
+/**
+ * What a job carries: one moment of one transaction, as the ledger knew it when the job was made. No payload and nothing about a person. A job
+ * whose moment has passed does nothing, so jobs may be lost, doubled or late without harm.
+ */
+export const transactionJob = z.object({
+  id: z.uuid(),
+  kind: z.enum(transactionKinds),
+  state: z.enum(transactionStates),
+  version: z.int(),
+  attempt: z.int(),
+  diedIn: z.enum(transactionStates).optional(),
+});
+export type TransactionJob = z.infer<typeof transactionJob>;
+
+/** Who spends the account's budget first. Lower wins; BullMQ's own order. */
+export const lanes = { personWaiting: 1, firstSend: 2, resend: 3, reconcile: 4, poll: 5 } as const;
+export type Lane = keyof typeof lanes;
+
+/** The kinds of work and the lane each has unless a person waits. */
+export const jobCatalogue = {
+  submit: { lane: 'firstSend' },
+  reconcile: { lane: 'reconcile' },
+  poll: { lane: 'poll' },
+} as const satisfies Record<string, { lane: Lane }>;
+export type JobName = keyof typeof jobCatalogue;
+
+/** The work that a due transaction needs, or undefined where none is done by a job. */
+export function jobFor(state: TransactionJob['state']): JobName | undefined {
+  switch (state) {
+    case 'accepted':
+    case 'retrying':
+      return 'submit';
+    case 'unknown':
+      return 'reconcile';
+    case 'awaiting':
+      return 'poll';
+    case 'submitting':
+    case 'concluded':
+    case 'dead':
+    case 'erased':
+      return undefined;
+    default:
+      return state satisfies never;
+  }
+}

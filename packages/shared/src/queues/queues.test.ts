@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Postgres } from '../../../../test/stack/postgres.ts';
+import { startPostgres } from '../../../../test/stack/postgres.ts';
+import type { RedisServer } from '../../../../test/stack/redis.ts';
+import { startRedis } from '../../../../test/stack/redis.ts';
+import { waitFor } from '../../../../test/stack/wait-for.ts';
+import type { TransactionJob } from './jobs.ts';
+import type { QueueBackend, WorkQueues } from './queues.ts';
+import { consume, openQueues } from './queues.ts';
+
+/** The same suite for each backend: what the house relies on is what it checks. */
+describe.each(['postgres', 'redis'] as const)('work queues on %s', (kind) => {
+  let postgres: Postgres | undefined;
+  let redis: RedisServer | undefined;
+  let backend: QueueBackend;
+  let queues: WorkQueues;
+  const errors: Error[] = [];
+  const onError = (error: Error) => errors.push(error);
+
+  beforeAll(async () => {
+    if (kind === 'postgres') {
+      postgres = await startPostgres();
+      backend = { kind, url: await postgres.createDatabase() };
+    } else {
+      redis = await startRedis();
+      backend = { kind, url: redis.url };
+    }
+    queues = openQueues(backend, onError);
+  });
+  afterAll(async () => {
+    await queues?.close();
+    await postgres?.stop();
+    await redis?.stop();
+    expect(errors).toEqual([]);
+  });
+
+  const moment = (overrides: Partial<TransactionJob> = {}): TransactionJob => ({
+    id: randomUUID(),
+    kind: 'spid.enroll',
+    state: 'accepted',
+    version: 0,
+    attempt: 0,
+    ...overrides,
+  });
+
+  /** Works until `count` jobs were handled; gives what was handled, in order. */
+  async function work(count: number, concurrency = 1): Promise<{ name: string; job: TransactionJob }[]> {
+    const handled: { name: string; job: TransactionJob }[] = [];
+    const consumer = consume(backend, { queue: 'spid', concurrency, onError }, async (name, job) => {
+      handled.push({ name, job });
+    });
+    await waitFor(() => handled.length >= count, { what: `${count} handled jobs`, timeoutMs: 20_000 });
+    await consumer.close();
+    return handled;
+  }
+
+  it('carries a moment and the work that its state needs', async () => {
+    const moments = [moment(), moment({ state: 'unknown', version: 2 }), moment({ state: 'awaiting', version: 3 })];
+    for (const one of moments) await queues.enqueue(one);
+    const handled = await work(3);
+    expect(handled.map(({ name, job }) => [name, job.id])).toEqual([
+      ['submit', moments[0]?.id],
+      ['reconcile', moments[1]?.id],
+      ['poll', moments[2]?.id],
+    ]);
+  });
+
+  it('serves a person who waits before everything else, and polls last', async () => {
+    const poll = moment({ state: 'awaiting' });
+    const resend = moment({ state: 'retrying' });
+    const first = moment();
+    const person = moment({ kind: 'spid.verify' });
+    await queues.enqueue(poll);
+    await queues.enqueue(resend, 'resend');
+    await queues.enqueue(first);
+    await queues.enqueue(person, 'personWaiting');
+    expect((await work(4)).map(({ job }) => job.id)).toEqual([person.id, first.id, resend.id, poll.id]);
+  });
+
+  it('keeps one job for one moment while it waits', async () => {
+    const one = moment();
+    const last = moment({ state: 'awaiting' });
+    await Promise.all([queues.enqueue(one), queues.enqueue(one), queues.enqueue(one)]);
+    await queues.enqueue(last);
+    expect((await work(2)).map(({ job }) => job.id)).toEqual([one.id, last.id]);
+  });
+
+  it('enqueues nothing for a state without work', async () => {
+    await queues.enqueue(moment({ state: 'concluded' }));
+    const last = moment();
+    await queues.enqueue(last);
+    expect((await work(1)).map(({ job }) => job.id)).toEqual([last.id]);
+  });
+
+  it('finishes what is under way when it is closed', async () => {
+    const one = moment();
+    await queues.enqueue(one);
+    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const { promise: release, resolve: finish } = Promise.withResolvers<void>();
+    let finished = false;
+    const consumer = consume(backend, { queue: 'spid', concurrency: 1, onError }, async () => {
+      begin();
+      await release;
+      finished = true;
+    });
+    await begun;
+    const closed = consumer.close();
+    finish();
+    await closed;
+    expect(finished).toBe(true);
+  });
+
+  it('answers whether it is reachable', async () => {
+    expect(await queues.isReachable()).toBe(true);
+  });
+});

@@ -1,0 +1,9 @@
+import type { TransactionEvent } from '@atesto/shared/domain/transaction';
+
+/** What happened → what next: the event to apply, when the transaction is due again, and what a face has to repeat. */
+export interface Decision {
+  event: TransactionEvent;
+  /** Undefined where nothing is due any more. */
+  dueInMs?: number;
+  result?: Record<string, unknown>;
+}

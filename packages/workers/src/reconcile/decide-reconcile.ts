@@ -1,0 +1,52 @@
+import type { TransactionData } from '@atesto/shared/contracts/spid-server';
+import { readSpidStatus } from '@atesto/shared/domain/spid-status';
+import type { Read } from '@atesto/shared/upstreams/upstream';
+import type { Decision } from '../decision.ts';
+import type { Random } from '../retry-policy.ts';
+import { pollDelay, retryDelay } from '../retry-policy.ts';
+
+/** What makes a transaction ours at the upstream: the three values that were in the body. */
+export interface Fingerprint {
+  userId: string;
+  operatorId: string;
+  /** Epoch milliseconds. */
+  timestamp: number;
+}
+
+/**
+ * Whether a send whose answer was lost took effect. SPID Server shows a person's latest transaction: ours is there, or what is there is older than
+ * ours and so ours never arrived. Something newer proves neither, and then a person decides.
+ */
+export function decideReconcile(
+  read: Read<readonly TransactionData[]>,
+  ours: Fingerprint,
+  attempt: number,
+  random: Random,
+): Decision | { event?: undefined; dueInMs: number } {
+  if (read.kind !== 'ok' && read.kind !== 'not-found') {
+    return { dueInMs: retryDelay(attempt, random, 'retryAfterMs' in read ? read.retryAfterMs : 0) };
+  }
+  const seen = read.kind === 'ok' ? read.value : [];
+  const match = seen.find(
+    (t) => t.userId === ours.userId && t.operatorId === ours.operatorId && t.timestamp === ours.timestamp,
+  );
+  if (match) {
+    const reading = readSpidStatus(match.status);
+    return reading.final
+      ? {
+          event: {
+            type: 'concluded',
+            upstreamId: match.id,
+            outcome: { verdict: reading.verdict, upstreamStatus: match.status },
+          },
+        }
+      : {
+          event: { type: 'found', upstreamId: match.id, upstreamStatus: match.status },
+          dueInMs: pollDelay(0, random),
+        };
+  }
+  if (seen.some((t) => t.timestamp >= ours.timestamp)) {
+    return { event: { type: 'abandoned', reason: 'reconcile-inconclusive' } };
+  }
+  return { event: { type: 'absent' }, dueInMs: 0 };
+}

@@ -1,0 +1,44 @@
+import type { Cpf } from '@atesto/shared/domain/cpf';
+import { parseCpf } from '@atesto/shared/domain/cpf';
+import { postpone } from '@atesto/shared/ledger/schedule';
+import { getSealedCpf } from '@atesto/shared/ledger/subjects';
+import type { TransactionRow } from '@atesto/shared/ledger/transactions';
+import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
+import type { TransactionJob } from '@atesto/shared/queues/jobs';
+import type { Decision } from '../decision.ts';
+import type { WorkContext } from '../work-context.ts';
+import { decideReconcile } from './decide-reconcile.ts';
+
+/** Finds out whether a send whose answer was lost took effect, before anything is sent again. */
+export async function reconcile(context: WorkContext, job: TransactionJob): Promise<void> {
+  const { db } = context;
+  const row = await getTransaction(db, job.id);
+  if (!row || row.version !== job.version || row.state !== 'unknown') return;
+  const decision = await decide(context, row);
+  if (!decision.event) {
+    await postpone(db, row, decision.dueInMs);
+    return;
+  }
+  const after = await applyEvent(db, row, decision.event, decision);
+  if (!after) return;
+  context.observe.transition(after, decision.event.type);
+  if (after.state === 'retrying') await context.enqueue(after, 'resend');
+}
+
+async function decide(
+  context: WorkContext,
+  row: TransactionRow,
+): Promise<Decision | { event?: undefined; dueInMs: number }> {
+  // IDCloud has no look-up, and a second create would be a second process: a person decides.
+  if (row.kind === 'idcloud.process') return { event: { type: 'abandoned', reason: 'unknown-outcome' } };
+  const [userId, operatorId] = await Promise.all([cpfOf(context, row.subject), cpfOf(context, row.operator)]);
+  if (!userId || !operatorId || !row.capturedAt) return { event: { type: 'abandoned', reason: 'payload-erased' } };
+  const read = await context.observe.call(row.kind, 'findTransaction', () => context.spid.findTransaction(userId));
+  const ours = { userId, operatorId, timestamp: row.capturedAt.getTime() };
+  return decideReconcile(read, ours, row.attempt, context.random);
+}
+
+async function cpfOf({ db, keyRing }: WorkContext, subject: string | undefined): Promise<Cpf | undefined> {
+  const sealed = subject && (await getSealedCpf(db, subject));
+  return sealed ? parseCpf(keyRing.openText(sealed, 'cpf')) : undefined;
+}

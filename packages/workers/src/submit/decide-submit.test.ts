@@ -1,0 +1,55 @@
+import { transition } from '@atesto/shared/domain/transaction';
+import type { SubmitResult } from '@atesto/shared/upstreams/upstream';
+import { expect, it } from 'vitest';
+import { decideSubmit } from './decide-submit.ts';
+
+const policy = { settleMs: 10_000, random: () => 0.5 };
+const outcome = { verdict: 'match', upstreamStatus: 'SEARCH_MATCH' } as const;
+
+const rows: [string, SubmitResult, ReturnType<typeof decideSubmit>][] = [
+  [
+    'an answer concludes',
+    { kind: 'answered', outcome, upstreamId: 'u' },
+    { event: { type: 'concluded', outcome, upstreamId: 'u' } },
+  ],
+  [
+    'a face gets the answer repeated',
+    { kind: 'answered', outcome, answer: { status: 3 } },
+    { event: { type: 'concluded', outcome }, result: { status: 3 } },
+  ],
+  [
+    'taken is polled soon',
+    { kind: 'taken', upstreamId: 'u', upstreamStatus: 'ENROLL_PENDING' },
+    { event: { type: 'taken', upstreamId: 'u', upstreamStatus: 'ENROLL_PENDING' }, dueInMs: 1_000 },
+  ],
+  [
+    'refused is not tried again',
+    { kind: 'refused', reason: 'bad-request' },
+    { event: { type: 'refused', reason: 'bad-request' } },
+  ],
+  [
+    'refused with a code that a face repeats',
+    { kind: 'refused', reason: 'bad-request', upstreamCode: '20507' },
+    { event: { type: 'refused', reason: 'bad-request' }, result: { upstreamCode: '20507' } },
+  ],
+  [
+    'unavailable is tried again',
+    { kind: 'unavailable', reason: 'connect-refused' },
+    { event: { type: 'failed', reason: 'connect-refused' }, dueInMs: 2_000 },
+  ],
+  [
+    'never sooner than the upstream says',
+    { kind: 'throttled', retryAfterMs: 60_000 },
+    { event: { type: 'failed', reason: 'throttled' }, dueInMs: 60_000 },
+  ],
+  [
+    'a lost answer rests before it is asked for',
+    { kind: 'unknown', reason: 'answer-lost' },
+    { event: { type: 'lost', reason: 'answer-lost' }, dueInMs: 10_000 },
+  ],
+];
+
+it.each(rows)('%s', (_what, result, decision) => {
+  expect(decideSubmit(result, 1, policy)).toEqual(decision);
+  expect(transition({ state: 'submitting', attempt: 1 }, decision.event)).toBeDefined();
+});

@@ -1,0 +1,52 @@
+import type { SubmitResult } from '@atesto/shared/upstreams/upstream';
+import type { Decision } from '../decision.ts';
+import type { Random } from '../retry-policy.ts';
+import { pollDelay, retryDelay } from '../retry-policy.ts';
+
+export interface SubmitPolicy {
+  /** How long a lost answer rests before the upstream is asked: it may still be working on what it received. */
+  settleMs: number;
+  random: Random;
+}
+
+/** What a send's result means for its transaction. */
+export function decideSubmit(result: SubmitResult, attempt: number, policy: SubmitPolicy): Decision {
+  switch (result.kind) {
+    case 'answered':
+      return {
+        event: {
+          type: 'concluded',
+          outcome: result.outcome,
+          ...(result.upstreamId === undefined ? {} : { upstreamId: result.upstreamId }),
+        },
+        ...(result.answer ? { result: result.answer } : {}),
+      };
+    case 'taken':
+      return {
+        event: { type: 'taken', upstreamId: result.upstreamId, upstreamStatus: result.upstreamStatus },
+        dueInMs: pollDelay(0, policy.random),
+        ...(result.answer ? { result: result.answer } : {}),
+      };
+    case 'refused':
+      return { event: { type: 'refused', reason: result.reason }, ...refusalResult(result.upstreamCode) };
+    case 'unavailable':
+      return {
+        event: { type: 'failed', reason: result.reason },
+        dueInMs: retryDelay(attempt, policy.random, result.retryAfterMs),
+      };
+    case 'throttled':
+      return {
+        event: { type: 'failed', reason: 'throttled' },
+        dueInMs: retryDelay(attempt, policy.random, result.retryAfterMs),
+      };
+    case 'unknown':
+      return { event: { type: 'lost', reason: result.reason }, dueInMs: policy.settleMs };
+    default:
+      return result satisfies never;
+  }
+}
+
+// A compatible face repeats the upstream's own code for a refusal.
+function refusalResult(code: string | undefined): Pick<Decision, 'result'> {
+  return code === undefined ? {} : { result: { upstreamCode: code } };
+}

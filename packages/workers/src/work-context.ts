@@ -1,0 +1,41 @@
+import type { TransactionEventType, TransactionKind } from '@atesto/shared/domain/transaction';
+import type { Database } from '@atesto/shared/ledger/database';
+import type { TransactionMoment, TransactionRow } from '@atesto/shared/ledger/transactions';
+import type { Lane } from '@atesto/shared/queues/jobs';
+import type { SpidServerClient } from '@atesto/shared/upstreams/spid-server';
+import type { Upstream } from '@atesto/shared/upstreams/upstream';
+import type { KeyRing } from '@atesto/shared/vault/key-ring';
+import type { Vault } from '@atesto/shared/vault/vault';
+import type { Random } from './retry-policy.ts';
+
+/** Times of the work, in milliseconds. */
+export interface WorkSettings {
+  /** After this a send is cut off. */
+  submitTimeoutMs: number;
+  /** How long a claim holds: a worker silent for longer is taken for dead. Longer than `submitTimeoutMs`. */
+  leaseMs: number;
+  /** How long a lost answer rests before the upstream is asked. */
+  settleMs: number;
+}
+
+/** What every kind of work is given. */
+export interface WorkContext {
+  db: Database;
+  vault: Vault;
+  keyRing: KeyRing;
+  spid: SpidServerClient;
+  upstreamOf(kind: TransactionKind): Upstream;
+  enqueue(moment: TransactionMoment, lane?: Lane): Promise<void>;
+  observe: WorkObserver;
+  settings: WorkSettings;
+  random: Random;
+}
+
+/** Where the work says what it did: metrics and one wide log line each. Never throws. */
+export interface WorkObserver {
+  transition(after: TransactionRow, event: TransactionEventType): void;
+  /** Times a call and counts how it ended. */
+  call<T extends { kind: string }>(kind: TransactionKind, operation: string, run: () => Promise<T>): Promise<T>;
+  /** A status word that nobody knows was kept. */
+  unknownStatus(kind: TransactionKind): void;
+}

@@ -1,0 +1,51 @@
+import type { JobName, QueueName, TransactionJob } from '@atesto/shared/queues/jobs';
+import { queueNames } from '@atesto/shared/queues/jobs';
+import type { QueueBackend, WorkConsumer } from '@atesto/shared/queues/queues';
+import { consume } from '@atesto/shared/queues/queues';
+import { poll } from './poll/poll.ts';
+import { reconcile } from './reconcile/reconcile.ts';
+import { submit } from './submit/submit.ts';
+import type { SweepOptions } from './sweep/sweep.ts';
+import { startSweeper } from './sweep/sweeper.ts';
+import type { WorkContext } from './work-context.ts';
+
+const work: Record<JobName, (context: WorkContext, job: TransactionJob) => Promise<void>> = { submit, reconcile, poll };
+
+export interface WorkersOptions {
+  backend: QueueBackend;
+  /** Jobs in work at once, for each queue. */
+  concurrency: number;
+  /** Requests per second that each account allows; undefined, no limit. */
+  perSecond: Partial<Record<QueueName, number>>;
+  sweep: SweepOptions & { intervalMs: number };
+  onError: (error: unknown) => void;
+}
+
+/** The running workers. */
+export interface Workers {
+  /** Takes nothing new, finishes what is under way. */
+  close(): Promise<void>;
+}
+
+/** Starts a consumer for every upstream account, and the sweeper. */
+export function startWorkers(context: WorkContext, options: WorkersOptions): Workers {
+  const consumers: WorkConsumer[] = queueNames.map((queue) =>
+    consume(
+      options.backend,
+      {
+        queue,
+        concurrency: options.concurrency,
+        perSecond: options.perSecond[queue],
+        onError: options.onError,
+      },
+      (name, job) => work[name](context, job),
+    ),
+  );
+  const sweeper = startSweeper(context, options.sweep, options.onError);
+  return {
+    async close() {
+      await sweeper.close();
+      await Promise.all(consumers.map((consumer) => consumer.close()));
+    },
+  };
+}

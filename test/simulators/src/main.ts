@@ -1,0 +1,174 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { checkDigits } from '@atesto/shared/domain/cpf';
+import { nonexistentCpf, testCpfs } from './idcloud/outcomes.ts';
+import { createIdcloudSimulator } from './idcloud/simulator.ts';
+import { createSpidServerSimulator } from './spid-server/simulator.ts';
+
+const usage = `Simulators of the platforms that judge, on 127.0.0.1. They print their URL in one line when they listen.
+
+  npm run simulator -- spid-server [options]
+  npm run simulator -- idcloud [options]
+
+Options of both
+  --port N              port; any free one by default
+  --seed TEXT           decides everything random
+  --help                this text
+
+spid-server
+  --enroll-delay MS     until an enrolment is decided (2000)
+  --duplicates WORD     an enrolment of somebody enrolled ends as: reject (default) or exception
+  --operator CPF        registers an operator; may be repeated. Default: ${defaultOperator()}
+  --any-operator        takes submissions of operators whom nobody registered
+
+idcloud
+  --account NAME        service account (atesto)
+  --tenant UUID         tenant (00000000-0000-4000-8000-000000000000)
+  --api-key KEY         key that is known; may be repeated (simulator-key)
+  --public-key FILE     PEM of the account's public key. Without it a pair is made and the private key
+                        written to the file that --private-key-out names
+  --private-key-out FILE
+  --rate N              requests per second, 0 for no limit (10)
+  --otherwise COURSE    course of a subject that has none of its own (yes), or "seeded"
+
+  Test CPFs of the idcloud simulator (nobody's; Unico publishes none):
+${Object.entries({ ...testCpfs, 'error 20507': nonexistentCpf })
+  .map(([course, cpf]) => `    ${cpf}  ${course}`)
+  .join('\n')}
+
+While one runs
+  PUT    /_admin/behaviours   {"operation":"verify","fault":{"type":"drop-after-accept"},"times":1}
+         faults: latency {ms,when}, status {status,code,retryAfterSeconds}, drop-before-read, drop-after-accept,
+         accept-without-body, malformed-json, slow-body {ms}; operation * is all; also probability
+  DELETE /_admin/behaviours   everything behaves again
+  PUT    /_admin/down         {"mode":"unavailable"} or "reset", or {"mode":"refused","forMs":5000}; DELETE ends it
+  GET    /_admin/received     what arrived, without bodies
+  spid-server: PUT /_admin/people/{cpf}, PUT /_admin/operators/{cpf}, GET /_admin/transactions,
+               PUT /_admin/transactions/{tguid} {"status":"ENROLL_OK"}
+  idcloud:     PUT /_admin/courses/{cpf} {"course":"divergence"}, GET /_admin/processes, DELETE /_admin/tokens
+`;
+
+interface Running {
+  listen(port?: number): Promise<string>;
+  close(): Promise<void>;
+}
+
+const flags = {
+  help: { type: 'boolean' },
+  port: { type: 'string' },
+  seed: { type: 'string' },
+  'enroll-delay': { type: 'string' },
+  duplicates: { type: 'string' },
+  operator: { type: 'string', multiple: true },
+  'any-operator': { type: 'boolean' },
+  account: { type: 'string' },
+  tenant: { type: 'string' },
+  'api-key': { type: 'string', multiple: true },
+  'public-key': { type: 'string' },
+  'private-key-out': { type: 'string' },
+  rate: { type: 'string' },
+  otherwise: { type: 'string' },
+} as const;
+
+/** Says what is wrong and where help is. */
+class UsageError extends Error {}
+
+type Values = ReturnType<typeof parse>['values'];
+
+function parse() {
+  try {
+    return parseArgs({ options: flags, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : 'bad arguments');
+  }
+}
+
+function whole(text: string | undefined, name: string, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} wants a whole number, not ${text}`);
+  return Number(text);
+}
+
+function oneOf<Word extends string>(
+  text: string | undefined,
+  name: string,
+  words: readonly Word[],
+  otherwise: Word,
+): Word {
+  if (text === undefined) return otherwise;
+  const word = words.find((known) => known === text);
+  if (!word) throw new UsageError(`--${name} is one of ${words.join(', ')}, not ${text}`);
+  return word;
+}
+
+/** The operator of a simulator that nobody told of another. */
+function defaultOperator(): string {
+  return `000010100${checkDigits('000010100')}`;
+}
+
+const record = { keep: 200, bodies: false };
+
+function spidServer(values: Values): Running {
+  return createSpidServerSimulator({
+    enrollDelayMs: whole(values['enroll-delay'], 'enroll-delay', 2_000),
+    duplicates: oneOf(values.duplicates, 'duplicates', ['reject', 'exception'], 'reject'),
+    operators: (values.operator ?? [defaultOperator()]).map((cpf) => ({ cpf })),
+    checkOperators: !values['any-operator'],
+    seed: values.seed ?? 'spid-server',
+    record,
+  });
+}
+
+function idcloud(values: Values): Running {
+  const courses = ['seeded', ...(Object.keys(testCpfs) as (keyof typeof testCpfs)[])] as const;
+  return createIdcloudSimulator({
+    account: values.account ?? 'atesto',
+    tenantId: values.tenant ?? '00000000-0000-4000-8000-000000000000',
+    publicKey: publicKey(values),
+    apiKeys: values['api-key'] ?? ['simulator-key'],
+    requestsPerSecond: whole(values.rate, 'rate', 10),
+    otherwise: oneOf(values.otherwise, 'otherwise', courses, 'yes'),
+    seed: values.seed ?? 'idcloud',
+    record,
+  });
+}
+
+function publicKey(values: Values): string {
+  if (values['public-key'] !== undefined) return readFileSync(values['public-key'], 'utf8');
+  const out = values['private-key-out'];
+  if (out === undefined) throw new UsageError('idcloud wants --public-key or --private-key-out');
+  const pair = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  writeFileSync(out, pair.privateKey, { mode: 0o600 });
+  return pair.publicKey;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parse();
+  const [name, ...more] = positionals;
+  if (values.help || name === undefined) {
+    console.log(usage);
+    process.exitCode = values.help ? 0 : 2;
+    return;
+  }
+  if (more.length > 0) throw new UsageError(`one simulator at a time, not also ${more.join(' ')}`);
+  const makers: Record<string, (values: Values) => Running> = { 'spid-server': spidServer, idcloud };
+  const make = Object.hasOwn(makers, name) ? makers[name] : undefined;
+  if (!make) throw new UsageError(`there is no simulator ${name}; there are spid-server and idcloud`);
+  const simulator = make(values);
+  const port = whole(values.port, 'port', 0);
+  const close = () => void simulator.close().then(() => process.exit(0));
+  process.once('SIGINT', close);
+  process.once('SIGTERM', close);
+  console.log(`${name} simulator listens on ${await simulator.listen(port)}`);
+}
+
+main().catch((error: unknown) => {
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(error instanceof UsageError ? `${message}. See --help.` : `The simulator cannot start: ${message}`);
+  process.exit(error instanceof UsageError ? 2 : 1);
+});
