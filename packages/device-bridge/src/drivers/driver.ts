@@ -42,7 +42,7 @@ export interface CaptureOptions {
   onEvent?: (event: FingerEvent) => void;
 }
 
-/** An open reader. One capture at a time. */
+/** An open reader. One capture at a time; asking for a second one meanwhile is a mistake of the caller and throws a plain `Error`. */
 export interface FingerprintReader {
   readonly device: UsbDeviceInfo;
   /** Maker and model, as shown to people and recorded with a capture. */
@@ -56,6 +56,6 @@ export interface FingerprintReader {
 /** A family of readers that speak one protocol. */
 export interface FingerprintDriver {
   readonly family: string;
-  /** Activates the reader. @throws CaptureError `device-fault`, `device-lost` */
+  /** Activates the reader and owns the connection from here on; a failure closes it. @throws CaptureError `device-fault`, `device-lost` */
   open(connection: UsbConnection): Promise<FingerprintReader>;
 }

@@ -75,6 +75,8 @@ export interface UsbConnection {
 /** Devices coming and going. `current` is the list as last seen. */
 export interface DeviceWatch {
   readonly current: readonly UsbDeviceInfo[];
+  /** False while there is no USB subsystem: the list is empty for another reason than that nothing is plugged in. */
+  readonly available: boolean;
   stop(): void;
 }
 
