@@ -1,5 +1,4 @@
 import type { JobName, QueueName, TransactionJob } from '@atesto/shared/queues/jobs';
-import { queueNames } from '@atesto/shared/queues/jobs';
 import type { QueueBackend, WorkConsumer } from '@atesto/shared/queues/queues';
 import { consume } from '@atesto/shared/queues/queues';
 import { poll } from './poll/poll.ts';
@@ -13,6 +12,8 @@ const work: Record<JobName, (context: WorkContext, job: TransactionJob) => Promi
 
 export interface WorkersOptions {
   backend: QueueBackend;
+  /** Accounts whose queue is worked here. */
+  queues: readonly QueueName[];
   /** Jobs in work at once, for each queue. */
   concurrency: number;
   /** Requests per second that each account allows; undefined, no limit. */
@@ -29,7 +30,7 @@ export interface Workers {
 
 /** Starts a consumer for every upstream account, and the sweeper. */
 export function startWorkers(context: WorkContext, options: WorkersOptions): Workers {
-  const consumers: WorkConsumer[] = queueNames.map((queue) =>
+  const consumers: WorkConsumer[] = options.queues.map((queue) =>
     consume(
       options.backend,
       {

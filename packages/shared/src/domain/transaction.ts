@@ -94,6 +94,8 @@ const allowedFrom: Record<TransactionEventType, readonly TransactionState[]> = {
   erased: ['concluded', 'dead'],
 };
 
+export const transactionEventTypes = Object.keys(allowedFrom) as readonly TransactionEventType[];
+
 /** The snapshot after `event`, or undefined where the machine does not allow it. */
 export function transition(now: TransactionSnapshot, event: TransactionEvent): TransactionSnapshot | undefined {
   if (!allowedFrom[event.type].includes(now.state)) return undefined;

@@ -1,0 +1,359 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { LinkCommand, LinkMessage } from '@atesto/shared/contracts/bridge-link';
+import { transactionEventView } from '@atesto/shared/contracts/gateway';
+import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { serverTimeouts } from './app.ts';
+import type { TestGateway } from './gateway.fixture.ts';
+import {
+  enrolment,
+  IDCLOUD_KEY,
+  OPERATOR,
+  pictureOf,
+  post,
+  problemOf,
+  SOMEBODY,
+  startTestGateway,
+} from './gateway.fixture.ts';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterAll(() => gateway?.close());
+
+const get = (route: string, key?: string, headers: Record<string, string> = {}) =>
+  fetch(`${gateway.url}${route}`, { headers: { ...(key ? { authorization: `Bearer ${key}` } : {}), ...headers } });
+
+describe('access', () => {
+  const id = randomUUID();
+  const routes: [string, string, string[]][] = [
+    ['PUT', `/v1/captures/${id}`, ['system', 'station']],
+    ['POST', '/v1/transactions', ['system', 'station']],
+    ['GET', `/v1/transactions/${id}`, ['administrator', 'system', 'station']],
+    ['GET', `/v1/transactions/${id}/events`, ['administrator', 'system', 'station']],
+    ['GET', `/v1/transactions/${id}/report`, ['administrator', 'system', 'station']],
+    ['POST', '/v1/transactions/resend', ['administrator', 'system', 'station']],
+    ['POST', '/v1/people/lookup', ['system', 'station']],
+    ['POST', '/v1/operators/lookup', ['system', 'station']],
+    ['POST', '/v1/keys', ['administrator']],
+    ['POST', '/v1/stations/enrolments', ['administrator']],
+    ['GET', '/v1/stations', ['administrator', 'system']],
+    ['DELETE', `/v1/stations/${id}`, ['administrator']],
+    ['GET', `/stations/${id}/gbs-spid-services/api/capture/status`, ['system']],
+    ['POST', '/idcloud/processes/v1', ['system']],
+    ['GET', '/v1/link', ['station']],
+    ['GET', '/metrics', ['administrator', 'system']],
+  ];
+  const refused = async (method: string, route: string, key?: string) => {
+    const response = await fetch(`${gateway.url}${route}`, {
+      method,
+      headers: { ...(key ? { authorization: `Bearer ${key}` } : {}), apikey: IDCLOUD_KEY },
+    });
+    await response.arrayBuffer();
+    // The IDCloud face says no to any key that it does not take with 403, as the vendor does.
+    return response.status === 401 || response.status === 403;
+  };
+  for (const [method, route, allowed] of routes) {
+    it(`${method} ${route.replace(id, '{id}')} is open to ${allowed.join(', ')} only`, async () => {
+      const isIdcloud = route.startsWith('/idcloud');
+      expect(await refused(method, route)).toBe(!isIdcloud);
+      expect(await refused(method, route, 'ak_wrong')).toBe(true);
+      for (const kind of ['administrator', 'system', 'station'] as const) {
+        expect(await refused(method, route, gateway[kind].key), kind).toBe(!allowed.includes(kind));
+      }
+    });
+  }
+
+  it('shows a station its own transactions and nobody else’s', async () => {
+    const request = await enrolment(gateway, 'mine');
+    await post(gateway, '/v1/transactions', request);
+    const route = `/v1/transactions/${request.id}`;
+    expect((await get(route, gateway.station.key)).status).toBe(200);
+    expect((await get(route, gateway.administrator.key)).status).toBe(200);
+    expect(await problemOf(await get(route, gateway.system.key))).toBe('not-found');
+    expect(await problemOf(await get(`${route}/events`, gateway.system.key))).toBe('not-found');
+  });
+
+  it('takes a revoked station’s key away at once', async () => {
+    const { code } = (await (
+      await post(gateway, '/v1/stations/enrolments', { name: 'short-lived' }, { key: gateway.administrator.key })
+    ).json()) as { code: string };
+    const response = await post(gateway, '/v1/stations', { code: code.toLowerCase() }, { key: '' });
+    const station = (await response.json()) as { id: string; key: string };
+    expect(response.status).toBe(201);
+    expect(await problemOf(await post(gateway, '/v1/stations', { code }))).toBe('invalid-code');
+    expect((await post(gateway, '/v1/people/lookup', { cpf: SOMEBODY }, { key: station.key })).status).toBe(200);
+    await fetch(`${gateway.url}/v1/stations/${station.id}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${gateway.administrator.key}` },
+    });
+    expect((await post(gateway, '/v1/people/lookup', { cpf: SOMEBODY }, { key: station.key })).status).toBe(401);
+  });
+
+  it('answers what does not exist with a problem', async () => {
+    expect(await problemOf(await get('/v1/nothing'))).toBe('not-found');
+  });
+});
+
+describe('questions to the upstream', () => {
+  it('says whether a person is registered and how an operator stands', async () => {
+    gateway.spid.state.seedPerson(SOMEBODY, []);
+    const ask = async (route: string, cpf: string) => (await post(gateway, route, { cpf })).json();
+    expect(await ask('/v1/people/lookup', SOMEBODY)).toEqual({ registered: true });
+    expect(await ask('/v1/people/lookup', '11144477735')).toEqual({ registered: false });
+    expect(await ask('/v1/operators/lookup', OPERATOR)).toEqual({ status: 'VERIFIED' });
+    expect(await ask('/v1/operators/lookup', SOMEBODY)).toEqual({ status: null });
+    expect(await problemOf(await post(gateway, '/v1/people/lookup', { cpf: '1' }))).toBe('invalid-cpf');
+  });
+
+  it('says so when the upstream is away', async () => {
+    gateway.spid.behaviours.down = 'unavailable';
+    expect(await problemOf(await post(gateway, '/v1/people/lookup', { cpf: SOMEBODY }))).toBe('upstream-unavailable');
+    gateway.spid.behaviours.down = undefined;
+  });
+});
+
+describe('waiting and watching', () => {
+  const outcome = { verdict: 'match', upstreamStatus: 'SEARCH_MATCH' } as const;
+  const conclude = async (id: string) => {
+    const row = await getTransaction(gateway.context.db, id);
+    const claimed = row && (await applyEvent(gateway.context.db, row, { type: 'claimed' }));
+    if (claimed) await applyEvent(gateway.context.db, claimed, { type: 'concluded', outcome });
+  };
+
+  it('holds a caller who prefers to wait until there is news', async () => {
+    const request = await enrolment(gateway, 'wait');
+    const { enqueue } = gateway.context;
+    // The job's place is taken by the test: what matters is that the answer follows the ledger.
+    gateway.context.enqueue = async ({ id }, lane) => {
+      expect(lane).toBe('personWaiting');
+      void conclude(id);
+    };
+    const response = await post(gateway, '/v1/transactions', request, { headers: { prefer: 'wait=20' } });
+    gateway.context.enqueue = enqueue;
+    expect(response.headers.get('preference-applied')).toBe('wait=20');
+    expect(await response.json()).toMatchObject({
+      state: 'concluded',
+      verdict: 'match',
+      upstreamStatus: 'SEARCH_MATCH',
+    });
+  });
+
+  it('answers how it stands when the wait is over', async () => {
+    const request = await enrolment(gateway, 'wait in vain');
+    const response = await post(gateway, '/v1/transactions', request, { headers: { prefer: 'wait=1' } });
+    expect(await response.json()).toMatchObject({ state: 'accepted' });
+  });
+
+  it('streams the history and then what happens, and continues after the last event', async () => {
+    const request = await enrolment(gateway, 'watch');
+    await post(gateway, '/v1/transactions', request);
+    const route = `/v1/transactions/${request.id}/events`;
+    const stop = new AbortController();
+    const response = await fetch(`${gateway.url}${route}`, {
+      headers: { authorization: `Bearer ${gateway.station.key}`, accept: 'text/event-stream' },
+      signal: stop.signal,
+    });
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    let text = '';
+    const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    const readUntil = async (word: string) => {
+      while (!text.includes(word)) text += (await reader.read()).value ?? '';
+    };
+    await readUntil('event: accepted');
+    await conclude(request.id);
+    await readUntil('event: concluded');
+    await readUntil('\n\n');
+    stop.abort();
+    const events = [...text.matchAll(/^data: (.*)$/gm)].map(([, json]) =>
+      transactionEventView.parse(JSON.parse(json ?? '')),
+    );
+    expect(events.map(({ type, to }) => [type, to])).toEqual([
+      ['accepted', 'accepted'],
+      ['claimed', 'submitting'],
+      ['concluded', 'concluded'],
+    ]);
+    expect(await (await get(route, gateway.station.key)).json()).toEqual(events);
+    const rest = await fetch(`${gateway.url}${route}`, {
+      headers: { authorization: `Bearer ${gateway.station.key}`, accept: 'text/event-stream', 'last-event-id': '1' },
+    });
+    const first = await (rest.body as ReadableStream<Uint8Array>)
+      .pipeThrough(new TextDecoderStream())
+      .getReader()
+      .read();
+    expect(first.value).toMatch(/^id: 2\n/);
+  });
+});
+
+describe('the stations’ line and the relay', () => {
+  const dial = async (key = gateway.station.key) => {
+    const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/v1/link`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    await once(socket, 'open');
+    return socket;
+  };
+  const relay = (call: string, station = gateway.station.id) =>
+    get(`/stations/${station}/gbs-spid-services/api/${call}`, gateway.system.key);
+
+  it('says so when the station is not on the line, or is none', async () => {
+    const away = await relay('capture/status');
+    expect([away.status, await away.json()]).toEqual([
+      503,
+      { status: 'ERROR', message: expect.stringContaining('not connected') },
+    ]);
+    expect((await relay('capture/status', 'nonsense')).status).toBe(404);
+  });
+
+  it('has the station carry out the call and passes its answer on', async () => {
+    const socket = await dial();
+    socket.on('message', (data) => {
+      const { id, call, params } = JSON.parse(data.toString()) as LinkCommand;
+      const isReport = call === 'captureReport';
+      const answer: LinkMessage = {
+        type: 'answer',
+        id,
+        status: 200,
+        contentType: isReport ? 'application/pdf' : 'application/json',
+        body: isReport ? Buffer.from('%PDF-1').toString('base64') : JSON.stringify({ status: call, ...params }),
+      };
+      socket.send(JSON.stringify(answer));
+    });
+    expect(await (await relay(`verify/${SOMEBODY}`)).json()).toEqual({ status: 'verify', cpf: SOMEBODY });
+    expect(await (await relay('login/status')).json()).toEqual({ status: 'loginStatus' });
+    expect(await (await relay(`login/${OPERATOR}`)).json()).toEqual({ status: 'login', id: OPERATOR });
+    const report = await relay(`capture/report/${randomUUID()}`);
+    expect([report.headers.get('content-type'), await report.text()]).toEqual(['application/pdf', '%PDF-1']);
+    expect(gateway.logged()).not.toContain(SOMEBODY);
+    socket.close();
+    await once(socket, 'close');
+  });
+
+  it('ends a call whose station hangs up, and a line that speaks nonsense', async () => {
+    const socket = await dial();
+    socket.once('message', () => socket.terminate());
+    expect((await relay('capture/status')).status).toBe(502);
+    const other = await dial();
+    other.send('{"type":"nonsense"}');
+    const [code] = await once(other, 'close');
+    expect(code).toBe(1007);
+  });
+
+  it('lets a newer line of a station replace the older', async () => {
+    const [first, second] = [await dial(), await dial()];
+    if (first.readyState !== WebSocket.CLOSED) await once(first, 'close');
+    expect(second.readyState).toBe(WebSocket.OPEN);
+    second.terminate();
+    await once(second, 'close');
+  });
+
+  it('refuses the line to anybody but a station', async () => {
+    const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/v1/link`, {
+      headers: { authorization: `Bearer ${gateway.system.key}` },
+    });
+    const [error] = await once(socket, 'error');
+    expect(String(error)).toContain('403');
+  });
+});
+
+describe('POST /idcloud/processes/v1', () => {
+  const face = () => ({
+    subject: { code: SOMEBODY, name: 'Pessoa Virtual' },
+    imageBase64: pictureOf('face', 640, 480).toString('base64'),
+  });
+  const create = (body: unknown, headers: Record<string, string> = {}, key = gateway.system.key) =>
+    post(gateway, '/idcloud/processes/v1', body, { key, headers: { apikey: IDCLOUD_KEY, ...headers } });
+  const codeOf = async (response: Response) => ((await response.json()) as { error: { code: number } }).error.code;
+  const jobs = async () =>
+    (await gateway.context.db.query(`select count(*)::int as n from bullmq.job where queue = 'idcloud'`)).rows[0].n;
+
+  it.each([
+    [20001, 400, { authorization: '' }],
+    [20002, 400, { apikey: '' }],
+    [10501, 403, { authorization: 'Bearer nobody' }],
+    [10201, 403, { apikey: 'unknown' }],
+    [20003, 400, { 'content-type': 'text/plain' }],
+  ])('refuses with %i', async (code, status, headers) => {
+    const before = await jobs();
+    const response = await create(face(), headers as Record<string, string>);
+    expect(response.status).toBe(status);
+    expect(await codeOf(response)).toBe(code);
+    expect(await jobs()).toBe(before);
+  });
+
+  it('refuses a picture over the limit without reading it all', async () => {
+    expect(await codeOf(await create({ ...face(), imageBase64: 'A'.repeat(2 << 20) }))).toBe(20506);
+  });
+
+  it('accepts, waits for the outcome, and answers in the vendor’s words under its own id', async () => {
+    const { enqueue } = gateway.context;
+    gateway.context.enqueue = async ({ id }) => {
+      const row = await getTransaction(gateway.context.db, id);
+      const claimed = row && (await applyEvent(gateway.context.db, row, { type: 'claimed' }));
+      if (!claimed) return;
+      const outcome = { verdict: 'completed', upstreamStatus: '3' } as const;
+      const result = { id: 'the-upstreams-id', status: 3, unicoId: { result: 'yes' } };
+      await applyEvent(gateway.context.db, claimed, { type: 'concluded', outcome }, { result });
+    };
+    const response = await create(face(), { 'idempotency-key': 'k1' });
+    const again = await create(face(), { 'idempotency-key': 'k1' });
+    gateway.context.enqueue = enqueue;
+    const body = (await response.json()) as { id: string };
+    expect(body).toEqual({ id: expect.stringMatching(/^[0-9a-f-]{36}$/), status: 3, unicoId: { result: 'yes' } });
+    expect(await again.json()).toEqual(body);
+  });
+
+  it('answers a refusal of the upstream with the upstream’s own code', async () => {
+    const { enqueue } = gateway.context;
+    gateway.context.enqueue = async ({ id }) => {
+      const row = await getTransaction(gateway.context.db, id);
+      const claimed = row && (await applyEvent(gateway.context.db, row, { type: 'claimed' }));
+      if (claimed)
+        await applyEvent(
+          gateway.context.db,
+          claimed,
+          { type: 'refused', reason: 'bad-request' },
+          { result: { upstreamCode: '20507' } },
+        );
+    };
+    const response = await create(face());
+    gateway.context.enqueue = enqueue;
+    expect(await codeOf(response)).toBe(20507);
+  });
+});
+
+describe('operations', () => {
+  it('is alive and ready', async () => {
+    expect(await (await get('/healthz')).json()).toEqual({ status: 'ok' });
+    expect(await (await get('/readyz')).json()).toEqual({ ready: true, ledger: true, queue: true });
+  });
+
+  it('counts by route template', async () => {
+    await get(`/v1/transactions/${randomUUID()}`, gateway.system.key);
+    const text = await (await get('/metrics', gateway.system.key)).text();
+    expect(text).toContain('route="/v1/transactions/:id"');
+    expect(text).not.toMatch(/route="[^"]*[0-9a-f]{8}-/);
+  });
+
+  it('describes itself', async () => {
+    const document = (await (await get('/openapi.json')).json()) as { openapi: string; paths: Record<string, unknown> };
+    expect(document.openapi).toMatch(/^3\./);
+    expect(Object.keys(document.paths)).toEqual(
+      expect.arrayContaining(['/v1/captures/{id}', '/v1/transactions', '/v1/transactions/{id}/events', '/v1/stations']),
+    );
+  });
+
+  it('sets every time-out, headers before request, and drops a caller who never ends its headers', async () => {
+    expect(serverTimeouts.headers).toBeLessThan(serverTimeouts.request);
+    const { hostname, port } = new URL(gateway.url);
+    const socket = connect(Number(port), hostname);
+    socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n');
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toContain('408');
+    socket.destroy();
+  });
+});

@@ -1,0 +1,93 @@
+import { LINK_MAX_MESSAGE_BYTES } from '@atesto/shared/contracts/bridge-link';
+import fastifyRateLimit from '@fastify/rate-limit';
+import fastifySwagger from '@fastify/swagger';
+import fastifyWebsocket from '@fastify/websocket';
+import type { FastifyInstance } from 'fastify';
+import fastify from 'fastify';
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { GatewayContext } from './gateway-context.ts';
+import { linkRoute } from './link/link-route.ts';
+import { authenticationPlugin } from './plugins/authentication.ts';
+import { observationPlugin } from './plugins/observation.ts';
+import { problemsPlugin } from './plugins/problems.ts';
+import { ProblemError } from './problem.ts';
+import { captureRoutes } from './routes/captures.ts';
+import { credentialRoutes } from './routes/credentials.ts';
+import { idcloudRoutes } from './routes/idcloud.ts';
+import { lookupRoutes } from './routes/lookups.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { relayRoutes } from './routes/relay.ts';
+import { transactionEventRoutes } from './routes/transaction-events.ts';
+import { transactionRoutes } from './routes/transactions.ts';
+
+/**
+ * Every time of the server, in milliseconds. Node's defaults leave a slow sender 300 s, and its check runs every 30 s: `headers` < `request`, or Node
+ * swaps them (measured, see docs/decisions).
+ */
+export const serverTimeouts = {
+  /** From the first byte to the end of the headers. */
+  headers: 10_000,
+  /** From the first byte to the end of the body: a capture over a slow branch line. */
+  request: 60_000,
+  /** Silence on a connection during a request or its answer; longer than any wait we hold. */
+  connection: 90_000,
+  keepAlive: 72_000,
+  /** How often the two first are checked. */
+  checkInterval: 1_000,
+} as const;
+
+/** Builds the gateway's HTTP application. Nothing listens yet. */
+export async function buildGateway(context: GatewayContext): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: context.limits.jsonBytesMax,
+    requestTimeout: serverTimeouts.request,
+    connectionTimeout: serverTimeouts.connection,
+    keepAliveTimeout: serverTimeouts.keepAlive,
+    // Lines and streams that stay open are ended by their own hooks; idle ones by this.
+    forceCloseConnections: 'idle',
+    http: {
+      headersTimeout: serverTimeouts.headers,
+      connectionsCheckingInterval: serverTimeouts.checkInterval,
+    },
+    routerOptions: { maxParamLength: 200 },
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  await app.register(observationPlugin, context);
+  await app.register(problemsPlugin, context);
+  // Before authentication: its hook marks upgrades, and only a marked one is hung up on when it is refused.
+  await app.register(fastifyWebsocket, { options: { maxPayload: LINK_MAX_MESSAGE_BYTES } });
+  await app.register(authenticationPlugin, context);
+  await app.register(fastifyRateLimit, {
+    global: false,
+    errorResponseBuilder: () => new ProblemError('too-many-requests'),
+  });
+  await app.register(fastifySwagger, {
+    openapi: {
+      info: {
+        title: 'Atesto gateway',
+        version: '1',
+        description: 'Native API. The compatible faces follow their vendors’ manuals.',
+      },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      security: [{ key: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+  for (const routes of [
+    operationRoutes,
+    captureRoutes,
+    transactionRoutes,
+    transactionEventRoutes,
+    lookupRoutes,
+    credentialRoutes,
+    relayRoutes,
+    idcloudRoutes,
+    linkRoute,
+  ]) {
+    await app.register(routes, { context });
+  }
+  app.addHook('preClose', async () => context.stations.close());
+  return app;
+}

@@ -1,0 +1,41 @@
+import type { Database } from '@atesto/shared/ledger/database';
+import type { TransactionFeed } from '@atesto/shared/ledger/notifications';
+import type { TransactionMoment } from '@atesto/shared/ledger/transactions';
+import type { Lane } from '@atesto/shared/queues/jobs';
+import type { GatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
+import type { Log } from '@atesto/shared/telemetry/log';
+import type { SpidServerClient } from '@atesto/shared/upstreams/spid-server';
+import type { KeyRing } from '@atesto/shared/vault/key-ring';
+import type { Vault } from '@atesto/shared/vault/vault';
+import type { StationLinks } from './link/station-links.ts';
+
+/** Limits and times of the server. Milliseconds and bytes. */
+export interface GatewayLimits {
+  captureBytesMax: number;
+  /** Longest side of a picture, in pixels. */
+  imageSideMax: number;
+  /** JSON bodies of native routes. */
+  jsonBytesMax: number;
+  /** Longest time a caller may ask to be held. */
+  waitMsMax: number;
+  /** After this the sweep takes an accepted transaction up, should its job have been lost. */
+  requeueMs: number;
+}
+
+/** What routes are given. */
+export interface GatewayContext {
+  db: Database;
+  vault: Vault;
+  keyRing: KeyRing;
+  feed: TransactionFeed;
+  /** Puts a transaction in line; a queue that is away is logged, the sweep makes up for it. Never throws. */
+  enqueue(moment: TransactionMoment, lane?: Lane): Promise<void>;
+  isQueueReachable(): Promise<boolean>;
+  spid: SpidServerClient;
+  /** The capability key that callers of the IDCloud face have to name; undefined where no IDCloud account is configured. */
+  idcloudApiKey: string | undefined;
+  stations: StationLinks;
+  log: Log;
+  metrics: GatewayMetrics;
+  limits: GatewayLimits;
+}

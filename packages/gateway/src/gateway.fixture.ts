@@ -1,0 +1,207 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { NewTransaction } from '@atesto/shared/contracts/gateway';
+import { transactionKinds } from '@atesto/shared/domain/transaction';
+import type { IssuedKey } from '@atesto/shared/ledger/credentials';
+import {
+  bootstrapAdministrator,
+  issueEnrolment,
+  issueSystemKey,
+  redeemEnrolment,
+} from '@atesto/shared/ledger/credentials';
+import { migrate, openDatabase } from '@atesto/shared/ledger/database';
+import { openTransactionFeed } from '@atesto/shared/ledger/notifications';
+import { openQueues } from '@atesto/shared/queues/queues';
+import { createGatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
+import { createLog } from '@atesto/shared/telemetry/log';
+import { createMetrics } from '@atesto/shared/telemetry/metrics';
+import { createSpidServerClient } from '@atesto/shared/upstreams/spid-server';
+import { createFileStore } from '@atesto/shared/vault/file-store';
+import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
+import { createVault } from '@atesto/shared/vault/vault';
+import type { SpidServerSimulator } from '@atesto/simulators/spid-server/simulator';
+import { createSpidServerSimulator } from '@atesto/simulators/spid-server/simulator';
+import { startPostgres } from '../../../test/stack/postgres.ts';
+import { buildGateway } from './app.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { StationLinks } from './link/station-links.ts';
+import { problems } from './problem.ts';
+
+/** Capability key that callers of the IDCloud face name in tests. */
+export const IDCLOUD_KEY = 'capability-key';
+/** CPFs of nobody. */
+export const SOMEBODY = '52998224725';
+export const OPERATOR = '12345678909';
+
+/** A listening gateway on a real ledger, vault and queue, before a simulated SPID Server. No worker works. */
+export interface TestGateway {
+  url: string;
+  context: GatewayContext;
+  spid: SpidServerSimulator;
+  administrator: IssuedKey;
+  system: IssuedKey;
+  station: IssuedKey;
+  /** Every line logged so far. */
+  logged(): string;
+  vaultDir: string;
+  close(): Promise<void>;
+}
+
+export async function startTestGateway(): Promise<TestGateway> {
+  const postgres = await startPostgres();
+  const url = await postgres.createDatabase();
+  await migrate(url);
+  const vaultDir = await mkdtemp(path.join(tmpdir(), 'atesto-vault-'));
+  const lines: string[] = [];
+  const log = createLog({ service: 'gateway', level: 'debug', stream: { write: (line) => lines.push(line) } });
+  const onError = (error: unknown) => log.error('background-failed', { error });
+  const db = openDatabase({ url }, onError);
+  const keyRing = createKeyRing([{ id: 'k1', key: generateKey() }], generateKey());
+  const queues = openQueues({ kind: 'postgres', url }, onError);
+  await queues.isReachable();
+  const spid = createSpidServerSimulator({
+    matches: () => true,
+    operators: [{ cpf: OPERATOR, status: 'VERIFIED' }],
+  });
+  const spidClient = createSpidServerClient({ url: await spid.listen() });
+  const feed = await openTransactionFeed(url);
+  const context: GatewayContext = {
+    db,
+    vault: createVault({ keyRing, store: await createFileStore(vaultDir) }),
+    keyRing,
+    feed,
+    enqueue: (moment, lane) => queues.enqueue(moment, lane),
+    isQueueReachable: () => queues.isReachable(),
+    spid: spidClient,
+    idcloudApiKey: IDCLOUD_KEY,
+    stations: new StationLinks(),
+    log,
+    metrics: createGatewayMetrics(createMetrics({ service: 'gateway', version: 'test' }), {
+      kinds: transactionKinds,
+      rejectReasons: Object.keys(problems),
+    }),
+    limits: {
+      captureBytesMax: 1 << 20,
+      imageSideMax: 10_000,
+      jsonBytesMax: 64 * 1024,
+      waitMsMax: 30_000,
+      requeueMs: 60_000,
+    },
+  };
+  const administrator = (await bootstrapAdministrator(db)) as IssuedKey;
+  const system = await issueSystemKey(db, 'core banking');
+  const station = (await redeemEnrolment(db, (await issueEnrolment(db, 'branch 12')).code)) as IssuedKey;
+  const app = await buildGateway(context);
+  return {
+    url: await app.listen({ host: '127.0.0.1', port: 0 }),
+    context,
+    spid,
+    administrator,
+    system,
+    station,
+    logged: () => lines.join(''),
+    vaultDir,
+    async close() {
+      await app.close();
+      await feed.close();
+      await queues.close();
+      await spidClient.close();
+      await spid.close();
+      await db.end();
+      await postgres.stop();
+      await rm(vaultDir, { recursive: true });
+    },
+  };
+}
+
+/** A tiny valid grey PNG whose last chunk carries `marker`, so that tests can look for it where it must not be. */
+export function pictureOf(marker: string, width = 1, height = 1): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const frame = Buffer.alloc(12 + data.length);
+    frame.writeUInt32BE(data.length);
+    frame.write(type, 4, 'latin1');
+    data.copy(frame, 8);
+    frame.writeUInt32BE(crc32(frame.subarray(4, 8 + data.length)), 8 + data.length);
+    return frame;
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width);
+  header.writeUInt32BE(height, 4);
+  header[8] = 8;
+  // The IDAT of a single grey pixel.
+  const pixels = Buffer.from('789c63600000000200 01'.replaceAll(' ', ''), 'hex');
+  return Buffer.concat([
+    Buffer.from('89504e470d0a1a0a', 'hex'),
+    chunk('IHDR', header),
+    chunk('IDAT', pixels),
+    chunk('tEXt', Buffer.from(marker)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+export const digestOf = (bytes: Buffer) => `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`;
+
+/** Uploads a picture under a new id and gives the id. */
+export async function upload(gateway: TestGateway, bytes: Buffer, key = gateway.station.key): Promise<string> {
+  const id = randomUUID();
+  const response = await put(gateway, id, bytes, { key });
+  if (response.status !== 201) throw new Error(`upload was answered with ${response.status}`);
+  return id;
+}
+
+export async function put(
+  gateway: TestGateway,
+  id: string,
+  bytes: Buffer,
+  options: { key?: string; type?: string; digest?: string | undefined } = {},
+): Promise<Response> {
+  const digest = 'digest' in options ? options.digest : digestOf(bytes);
+  return fetch(`${gateway.url}/v1/captures/${id}`, {
+    method: 'PUT',
+    headers: {
+      authorization: `Bearer ${options.key ?? gateway.station.key}`,
+      'content-type': options.type ?? 'image/png',
+      ...(digest === undefined ? {} : { 'content-digest': digest }),
+    },
+    body: new Uint8Array(bytes),
+  });
+}
+
+/** A request to enroll somebody with one uploaded finger. */
+export async function enrolment(gateway: TestGateway, marker: string): Promise<NewTransaction & { id: string }> {
+  return {
+    id: randomUUID(),
+    kind: 'spid.enroll',
+    subject: { cpf: SOMEBODY },
+    operator: { cpf: OPERATOR, verification: 'verified' },
+    capturedAt: Date.now(),
+    biometrics: [{ index: 6, capture: await upload(gateway, pictureOf(marker)) }],
+    missingBiometrics: [],
+  };
+}
+
+export async function post(
+  gateway: TestGateway,
+  route: string,
+  body: unknown,
+  options: { key?: string; headers?: Record<string, string> } = {},
+): Promise<Response> {
+  return fetch(`${gateway.url}${route}`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${options.key ?? gateway.station.key}`,
+      'content-type': 'application/json',
+      ...options.headers,
+    },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+/** The code of a problem document, or the whole body where it is none. */
+export async function problemOf(response: Response): Promise<string> {
+  const text = await response.text();
+  return /problems\/([\w-]+)"/.exec(text)?.[1] ?? text;
+}

@@ -1,0 +1,55 @@
+import { isSettled } from '@atesto/shared/domain/transaction';
+import type { TransactionRow } from '@atesto/shared/ledger/transactions';
+import { getTransaction } from '@atesto/shared/ledger/transactions';
+import type { GatewayContext } from '../gateway-context.ts';
+
+/** Settled, or held up: somebody who waits at a counter wants to know either at once. */
+export function hasNews(row: TransactionRow): boolean {
+  return isSettled(row.state) || row.state === 'retrying' || row.state === 'unknown';
+}
+
+/**
+ * Holds until `until` is true of the transaction or the time is over, and gives it as it stands then. `signal` ends the wait early, when the
+ * caller is gone.
+ */
+export async function awaitTransaction(
+  { db, feed }: Pick<GatewayContext, 'db' | 'feed'>,
+  first: TransactionRow,
+  waitMs: number,
+  until: (row: TransactionRow) => boolean,
+  signal?: AbortSignal,
+): Promise<TransactionRow> {
+  if (until(first) || waitMs <= 0) return first;
+  const changes = new Changes();
+  const unsubscribe = feed.subscribe(first.id, () => changes.mark());
+  const over = AbortSignal.any([AbortSignal.timeout(waitMs), ...(signal ? [signal] : [])]);
+  over.addEventListener('abort', () => changes.mark(), { once: true });
+  try {
+    let row = first;
+    // Read after subscribing: what happened in between is not announced again.
+    for (;;) {
+      row = (await getTransaction(db, first.id)) ?? row;
+      if (until(row) || over.aborted) return row;
+      await changes.next();
+    }
+  } finally {
+    unsubscribe();
+  }
+}
+
+/** A wake-up that is not lost when it comes before the wait. */
+class Changes {
+  #marked = false;
+  #wake: (() => void) | undefined;
+
+  mark(): void {
+    this.#marked = true;
+    this.#wake?.();
+  }
+
+  async next(): Promise<void> {
+    if (!this.#marked) await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#marked = false;
+    this.#wake = undefined;
+  }
+}

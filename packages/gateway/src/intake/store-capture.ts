@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import type { ImageHeader } from '@atesto/shared/domain/image-header';
+import { IMAGE_HEADER_BYTES, readImageHeader } from '@atesto/shared/domain/image-header';
+import type { CaptureRow } from '@atesto/shared/ledger/captures';
+import { getCaptures, insertCapture } from '@atesto/shared/ledger/captures';
+import type { GatewayContext } from '../gateway-context.ts';
+import { ProblemError } from '../problem.ts';
+
+export interface UploadedCapture {
+  id: string;
+  owner: string;
+  sha256: Buffer;
+  body: AsyncIterable<Buffer>;
+}
+
+type StoredCapture = Omit<CaptureRow, 'wrappedKey' | 'transactionId'>;
+
+/**
+ * Streams a picture into the vault and records it. Nothing is recorded before every byte is on disk and has the promised hash, so what fails
+ * half-way leaves nothing behind. The same id with the same bytes is the same capture, however often it is sent.
+ * @throws ProblemError
+ */
+export async function storeCapture(
+  context: Pick<GatewayContext, 'db' | 'vault' | 'limits'>,
+  upload: UploadedCapture,
+): Promise<{ capture: StoredCapture; isNew: boolean }> {
+  const { db, vault } = context;
+  const before = await findEqual(context, upload);
+  if (before) return { capture: before, isNew: false };
+
+  const record = randomUUID();
+  const inspection = new ImageInspection(context.limits);
+  const stored = await vault.put(record, inspection.watch(upload.body));
+  try {
+    if (!stored.sha256.equals(upload.sha256)) throw new ProblemError('digest-mismatch');
+    const { format, width, height, dpi } = inspection.header();
+    const { bytes, sha256, wrappedKey } = stored;
+    const capture = { id: upload.id, owner: upload.owner, format, width, height, dpi, bytes, sha256, record };
+    if (await insertCapture(db, { ...capture, wrappedKey })) return { capture, isNew: true };
+    // Somebody stored this id between our look and our insert.
+    const winner = await findEqual(context, upload);
+    if (!winner) throw new ProblemError('id-conflict');
+    await vault.destroy(record);
+    return { capture: winner, isNew: false };
+  } catch (error) {
+    await vault.destroy(record);
+    throw error;
+  }
+}
+
+async function findEqual(
+  { db }: Pick<GatewayContext, 'db'>,
+  { id, owner, sha256 }: UploadedCapture,
+): Promise<CaptureRow | undefined> {
+  const [capture] = await getCaptures(db, [id]);
+  if (capture && (capture.owner !== owner || !capture.sha256.equals(sha256))) throw new ProblemError('id-conflict');
+  return capture;
+}
+
+/** Looks at a picture's head while its bytes pass by, and stops what is no picture or too large before it is stored. */
+class ImageInspection {
+  #head: Buffer[] = [];
+  #headBytes = 0;
+  #total = 0;
+  #header: ImageHeader | undefined;
+  readonly #limits: GatewayContext['limits'];
+
+  constructor(limits: GatewayContext['limits']) {
+    this.#limits = limits;
+  }
+
+  async *watch(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of source) {
+      this.#total += chunk.length;
+      if (this.#total > this.#limits.captureBytesMax) throw new ProblemError('body-too-large');
+      if (!this.#header) this.#collect(chunk);
+      yield chunk;
+    }
+    if (!this.#header) this.#decide();
+  }
+
+  /** Valid once the source has ended. */
+  header(): ImageHeader {
+    if (!this.#header) throw new ProblemError('invalid-image');
+    return this.#header;
+  }
+
+  #collect(chunk: Buffer): void {
+    this.#head.push(chunk);
+    this.#headBytes += chunk.length;
+    if (this.#headBytes >= IMAGE_HEADER_BYTES) this.#decide();
+  }
+
+  #decide(): void {
+    const header = readImageHeader(Buffer.concat(this.#head));
+    this.#head = [];
+    if (!header) throw new ProblemError('invalid-image');
+    if (Math.max(header.width, header.height) > this.#limits.imageSideMax) throw new ProblemError('image-too-large');
+    this.#header = header;
+  }
+}

@@ -1,0 +1,61 @@
+import type { SpidServicesAnswer, SpidServicesCall } from '@atesto/shared/contracts/spid-services';
+import { SPID_SERVICES_BASE, spidServicesRoutes } from '@atesto/shared/contracts/spid-services';
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import * as z from 'zod';
+import type { GatewayContext } from '../gateway-context.ts';
+import { LinkError } from '../link/station-links.ts';
+
+/** Longer than the slowest call of a station: Capture Send of a verify, which waits for the upstream. */
+const RELAY_TIMEOUT_MS = 60_000;
+
+const why = {
+  'not-connected': { status: 503, message: 'The station is not connected to the gateway.' },
+  disconnected: {
+    status: 502,
+    message: 'The station hung up during the call: ask for the capture status before repeating it.',
+  },
+  timeout: {
+    status: 504,
+    message: 'The station did not answer in time: ask for the capture status before repeating it.',
+  },
+} as const;
+
+const vendorError = (reply: FastifyReply, status: number, message: string) =>
+  reply.code(status).send({ status: 'ERROR', message } satisfies SpidServicesAnswer);
+
+/** `/stations/{station}/gbs-spid-services/api/…`: SPID Services of a station, from anywhere, in the vendor's own form. */
+export const relayRoutes: FastifyPluginAsync<{ context: GatewayContext }> = async (app, { context }) => {
+  for (const [call, route] of Object.entries(spidServicesRoutes) as [
+    SpidServicesCall,
+    { method: 'GET'; path: string },
+  ][]) {
+    app.route<{ Params: Record<string, string> }>({
+      method: route.method,
+      url: `/stations/:station${SPID_SERVICES_BASE}${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+      config: {
+        access: ['system'],
+        refuse: (reply, reason) =>
+          reason === 'unauthenticated'
+            ? vendorError(reply, 401, 'A key is needed: Authorization: Bearer <key>')
+            : vendorError(reply, 403, 'This key does not open this route'),
+      },
+      schema: { hide: true },
+      handler: async (request, reply) => {
+        const { station, ...params } = request.params;
+        if (!z.uuid().safeParse(station).success) return vendorError(reply, 404, 'There is no such station.');
+        try {
+          const answer = await context.stations.call(station as string, call, params, RELAY_TIMEOUT_MS);
+          const isJson = answer.contentType.startsWith('application/json');
+          return reply
+            .code(answer.status)
+            .type(answer.contentType)
+            .send(Buffer.from(answer.body, isJson ? 'utf8' : 'base64'));
+        } catch (error) {
+          if (!(error instanceof LinkError)) throw error;
+          const { status, message } = why[error.kind];
+          return vendorError(reply, status, message);
+        }
+      },
+    });
+  }
+};

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import {
+  id,
+  newTransaction,
+  problem,
+  resendAnswer,
+  resendRequest,
+  transactionView,
+} from '@atesto/shared/contracts/gateway';
+import type { Principal } from '@atesto/shared/ledger/credentials';
+import { resendFailed } from '@atesto/shared/ledger/schedule';
+import type { TransactionRow } from '@atesto/shared/ledger/transactions';
+import { getTransaction } from '@atesto/shared/ledger/transactions';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import * as z from 'zod';
+import type { GatewayContext } from '../gateway-context.ts';
+import { acceptSpid } from '../intake/accept-spid.ts';
+import { awaitTransaction, hasNews } from '../intake/await-transaction.ts';
+import { idFromIdempotencyKey } from '../intake/transaction-id.ts';
+import { ProblemError } from '../problem.ts';
+import { callerGone } from './caller-gone.ts';
+import { viewTransaction } from './transaction-view.ts';
+
+/** Reads a transaction for somebody who may see it: its owner, or an administrator. @throws ProblemError `not-found` */
+export async function requireTransaction(
+  { db }: Pick<GatewayContext, 'db'>,
+  principal: Principal,
+  transactionId: string,
+): Promise<TransactionRow> {
+  const row = await getTransaction(db, transactionId);
+  // Somebody else's looks like nothing: ids tell nobody whether they exist.
+  if (!row || (row.owner !== principal.id && principal.kind !== 'administrator')) throw new ProblemError('not-found');
+  return row;
+}
+
+/** `POST /v1/transactions`, `GET /v1/transactions/{id}`, its report, and resending. */
+export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = async (app, { context }) => {
+  app.post(
+    '/v1/transactions',
+    {
+      config: { access: ['system', 'station'] },
+      schema: {
+        summary: 'Accept a transaction',
+        description:
+          '201 means that it is on disk and will be sent; 200 that the same request was accepted before. Prefer: wait=N (seconds, RFC 7240) holds the answer until there is news.',
+        headers: z.object({ 'idempotency-key': z.string().max(200).optional(), prefer: z.string().optional() }),
+        body: newTransaction,
+        response: { 200: transactionView, 201: transactionView, '4xx': problem, 503: problem },
+      },
+    },
+    async (request, reply) => {
+      const { principal, body } = request;
+      const idempotencyKey = request.headers['idempotency-key'];
+      const transactionId =
+        body.id ?? (idempotencyKey ? idFromIdempotencyKey(context.keyRing, principal, idempotencyKey) : randomUUID());
+      const wanted = Number(/(?:^|[,\s])wait=(\d{1,4})/.exec(request.headers.prefer ?? '')?.[1] ?? 0) * 1000;
+      const waitMs = Math.min(wanted, context.limits.waitMsMax);
+      const accepted = await acceptSpid(
+        context,
+        principal,
+        transactionId,
+        body,
+        waitMs > 0 ? 'personWaiting' : undefined,
+      );
+      context.metrics.transaction(body.kind, accepted.isNew ? 'created' : 'replayed');
+      const row = await awaitTransaction(context, accepted.transaction, waitMs, hasNews, callerGone(reply));
+      if (waitMs > 0) reply.header('preference-applied', `wait=${waitMs / 1000}`);
+      return reply.code(accepted.isNew ? 201 : 200).send(viewTransaction(row));
+    },
+  );
+
+  app.get(
+    '/v1/transactions/:id',
+    {
+      config: { access: ['administrator', 'system', 'station'] },
+      schema: {
+        summary: 'One transaction',
+        params: z.object({ id }),
+        response: { 200: transactionView, '4xx': problem },
+      },
+    },
+    async (request) => viewTransaction(await requireTransaction(context, request.principal, request.params.id)),
+  );
+
+  app.get(
+    '/v1/transactions/:id/report',
+    {
+      config: { access: ['administrator', 'system', 'station'] },
+      schema: {
+        summary: "The upstream's report of a transaction (PDF)",
+        params: z.object({ id }),
+        response: { 200: z.any().describe('application/pdf'), '4xx': problem, 503: problem },
+      },
+    },
+    async (request, reply) => {
+      const row = await requireTransaction(context, request.principal, request.params.id);
+      if (!row.upstreamId || row.kind === 'idcloud.process') throw new ProblemError('no-report-yet');
+      const report = await context.spid.report(row.upstreamId);
+      if (report.kind === 'not-found') throw new ProblemError('no-report-yet');
+      if (report.kind !== 'ok') throw new ProblemError('upstream-unavailable');
+      return reply.type('application/pdf').send(report.value);
+    },
+  );
+
+  app.post(
+    '/v1/transactions/resend',
+    {
+      config: { access: ['administrator', 'system', 'station'] },
+      schema: {
+        summary: 'Take up again what failed',
+        description:
+          'Makes retrying and dead transactions due now. What waits for an answer is left alone; an unknown outcome is asked for, never sent again blindly.',
+        body: resendRequest,
+        response: { 200: resendAnswer, '4xx': problem },
+      },
+    },
+    async (request) => {
+      const { principal } = request;
+      const filter = {
+        owner: principal.kind === 'administrator' ? undefined : principal.id,
+        station: request.body.station,
+      };
+      const due = await resendFailed(context.db, filter, context.limits.requeueMs);
+      for (const moment of due) await context.enqueue(moment, 'resend');
+      return { count: due.length };
+    },
+  );
+};

@@ -1,0 +1,108 @@
+import type { GatewaySettings } from '@atesto/shared/config/gateway';
+import { readGatewaySettings } from '@atesto/shared/config/gateway';
+import { resolveKeys } from '@atesto/shared/config/keys';
+import type { Environment } from '@atesto/shared/config/settings';
+import { SettingsError } from '@atesto/shared/config/settings';
+import { untilStopped } from '@atesto/shared/config/stop-signal';
+import { transactionKinds } from '@atesto/shared/domain/transaction';
+import { bootstrapAdministrator } from '@atesto/shared/ledger/credentials';
+import { migrate, openDatabase } from '@atesto/shared/ledger/database';
+import { openTransactionFeed } from '@atesto/shared/ledger/notifications';
+import { openQueues } from '@atesto/shared/queues/queues';
+import { createGatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
+import type { Log } from '@atesto/shared/telemetry/log';
+import { createLog } from '@atesto/shared/telemetry/log';
+import { createMetrics } from '@atesto/shared/telemetry/metrics';
+import { createSpidServerClient } from '@atesto/shared/upstreams/spid-server';
+import { createFileStore } from '@atesto/shared/vault/file-store';
+import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
+import { createVault } from '@atesto/shared/vault/vault';
+import { buildGateway } from './app.ts';
+import type { GatewayContext } from './gateway-context.ts';
+import { StationLinks } from './link/station-links.ts';
+import { problems } from './problem.ts';
+
+const VERSION = '0.1.0';
+
+/** Runs the gateway until it is told to stop. The exit code: 0, or 1 where it could not start. */
+export async function runGateway(environment: Environment): Promise<number> {
+  let settings: GatewaySettings;
+  try {
+    settings = readGatewaySettings(environment);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+  const log = createLog({ service: 'gateway', level: settings.logLevel });
+  try {
+    const gateway = await start(settings, log);
+    await untilStopped();
+    log.info('gateway-stopping');
+    await gateway.close();
+    return 0;
+  } catch (error) {
+    log.error('gateway-failed', { error });
+    process.stderr.write(`The gateway could not start: ${(error as NodeJS.ErrnoException).code ?? 'see the log'}\n`);
+    return 1;
+  }
+}
+
+async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Promise<void> }> {
+  for (const { setting, source, configured } of settings.summary) log.debug('setting', { setting, source, configured });
+  const keys = await resolveKeys(settings.keys, settings.stateDir);
+  log.info('keys', { source: keys.source, file: keys.file, created: keys.created });
+  const onError = (error: unknown) => log.error('background-failed', { error });
+
+  await migrate(settings.databaseUrl);
+  const db = openDatabase({ url: settings.databaseUrl, max: settings.databaseConnections }, onError);
+  const administrator = await bootstrapAdministrator(db);
+  // To the person who starts it for the first time, and to nobody's log.
+  if (administrator) process.stderr.write(`Administrator key, shown this once: ${administrator.key}\n`);
+
+  const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
+  const metrics = createGatewayMetrics(createMetrics({ service: 'gateway', version: VERSION }), {
+    kinds: transactionKinds,
+    rejectReasons: Object.keys(problems),
+  });
+  const store = await createFileStore(settings.vault.path);
+  const queues = openQueues(settings.queue, onError);
+  const feed = await openTransactionFeed(settings.databaseUrl);
+  const spid = createSpidServerClient(settings.spid);
+  const stations = new StationLinks();
+  metrics.stationsConnected(() => stations.count());
+  const context: GatewayContext = {
+    db,
+    keyRing,
+    vault: createVault({ keyRing, store, observe: metrics.vault }),
+    feed,
+    async enqueue(moment, lane) {
+      // The ledger has it: a queue that is away only costs the time until the sweep.
+      await queues
+        .enqueue(moment, lane)
+        .catch((error) => log.warn('enqueue-failed', { transaction: moment.id, error }));
+    },
+    isQueueReachable: () => queues.isReachable(),
+    spid,
+    idcloudApiKey: settings.idcloud?.apiKey,
+    stations,
+    log,
+    metrics,
+    limits: settings.limits,
+  };
+  const app = await buildGateway(context);
+  await app.listen({ host: settings.host, port: settings.port });
+  log.info('gateway-listening', {
+    host: settings.host,
+    port: settings.port,
+    backend: settings.queue.kind,
+    version: process.versions.node,
+  });
+  return {
+    async close() {
+      await app.close();
+      await Promise.all([feed.close(), queues.close(), spid.close()]);
+      await db.end();
+    },
+  };
+}

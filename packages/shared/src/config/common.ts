@@ -1,0 +1,106 @@
+import { contentOf, folder, httpUrl, integer, key, keyEncryptionKeys, oneOf, text, url, vaultUrl } from './kinds.ts';
+import type { Settings, SettingsSchema } from './settings.ts';
+
+/** What every service has. */
+export const serviceSchema = {
+  LOG_LEVEL: {
+    schema: oneOf(['debug', 'info', 'warn', 'error', 'silent']),
+    about: 'What is logged.',
+    fallback: 'info',
+  },
+  ATESTO_STATE_DIR: {
+    schema: folder,
+    about: 'Where the service keeps what it makes itself, such as keys that were not given.',
+    fallback: '.atesto',
+  },
+  ATESTO_KEK: {
+    schema: keyEncryptionKeys,
+    about:
+      'Key-encryption keys: the first seals, all open. To rotate, put a new one in front and keep the old ones until all rows are rewrapped.',
+    absent: 'made once and kept in `<ATESTO_STATE_DIR>/keys.json`',
+    secret: true,
+  },
+  ATESTO_INDEX_KEY: {
+    schema: key,
+    about: 'Key of the blind indexes (CPF) and fingerprints. It never changes: rows are found by it.',
+    absent: 'made together with `ATESTO_KEK`',
+    secret: true,
+  },
+} as const satisfies SettingsSchema;
+
+/** Ledger, queue and vault: gateway and workers. */
+export const storageSchema = {
+  DATABASE_URL: {
+    schema: url('postgres:', 'postgresql:'),
+    about: 'PostgreSQL: the system of record. `npm start` brings one along.',
+    secret: true,
+  },
+  DATABASE_CONNECTIONS: { schema: integer(1, 200), about: 'Connections to PostgreSQL at a time.', fallback: '10' },
+  REDIS_URL: {
+    schema: url('redis:', 'rediss:'),
+    about: 'Redis for the queue.',
+    absent: 'the queue lives in the PostgreSQL of `DATABASE_URL`',
+    secret: true,
+  },
+  VAULT_URL: {
+    schema: vaultUrl,
+    about: 'Where sealed bodies lie; all services of an installation share it.',
+    fallback: 'file:.atesto/vault',
+  },
+} as const satisfies SettingsSchema;
+
+/** The platforms. */
+export const upstreamSchema = {
+  SPID_SERVER_URL: { schema: httpUrl, about: 'Root of the SPID Server. `npm start` brings a simulator along.' },
+  SPID_SERVER_USERNAME: { schema: text, about: 'Its HTTP Basic user.', absent: 'no authentication' },
+  SPID_SERVER_PASSWORD: { schema: text, about: 'Its HTTP Basic password.', absent: 'no authentication', secret: true },
+  SPID_SERVER_CA_FILE: {
+    schema: contentOf('certificates in PEM'),
+    about: 'Its private certificate authority.',
+    absent: "the system's authorities",
+  },
+  SPID_SERVER_CONNECTIONS: { schema: integer(1, 256), about: 'Calls to it at a time.', fallback: '16' },
+  SPID_SERVER_CONNECT_TIMEOUT_MS: timeout('Time for a connection to it.', 5_000),
+  SPID_SERVER_SUBMIT_TIMEOUT_MS: timeout('Time for a submission: a verification answers when it is done.', 120_000),
+  SPID_SERVER_READ_TIMEOUT_MS: timeout('Time for a look-up.', 15_000),
+  IDCLOUD_URL: {
+    schema: httpUrl,
+    about: 'Root of IDCloud by Client. All `IDCLOUD_…` without a default are given together.',
+    absent: 'IDCloud is off',
+  },
+  IDCLOUD_TOKEN_URL: {
+    schema: httpUrl,
+    about: 'Its token endpoint, such as `https://identityhomolog.acesso.io/oauth2/token`.',
+    absent: 'IDCloud is off',
+  },
+  IDCLOUD_ACCOUNT: { schema: text, about: 'Name of the service account.', absent: 'IDCloud is off' },
+  IDCLOUD_TENANT: { schema: text, about: 'Tenant id.', absent: 'IDCloud is off' },
+  IDCLOUD_PRIVATE_KEY_FILE: {
+    schema: contentOf('a private key in PEM'),
+    about: "The service account's private key.",
+    absent: 'IDCloud is off',
+  },
+  IDCLOUD_API_KEY: {
+    schema: text,
+    about: 'Selects the capabilities.',
+    absent: 'IDCloud is off',
+    secret: true,
+  },
+  IDCLOUD_CONNECTIONS: { schema: integer(1, 256), about: 'Calls to it at a time.', fallback: '16' },
+  IDCLOUD_CONNECT_TIMEOUT_MS: timeout('Time for a connection to it.', 5_000),
+  IDCLOUD_SUBMIT_TIMEOUT_MS: timeout('Time to create a process; giving up early cancels it.', 60_000),
+  IDCLOUD_READ_TIMEOUT_MS: timeout('Time for a look-up.', 15_000),
+} as const satisfies SettingsSchema;
+
+export function timeout<const About extends string>(about: About, fallbackMs: number) {
+  return { schema: integer(1, 3_600_000, 'milliseconds'), about, fallback: String(fallbackMs) };
+}
+
+export type QueueBackendSettings = { kind: 'redis'; url: string } | { kind: 'postgres'; url: string };
+
+/** Redis where there is one, else the ledger's PostgreSQL. */
+export function queueBackend(values: Settings<typeof storageSchema>): QueueBackendSettings {
+  return values.REDIS_URL === undefined
+    ? { kind: 'postgres', url: values.DATABASE_URL }
+    : { kind: 'redis', url: values.REDIS_URL };
+}

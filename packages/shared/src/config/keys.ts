@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import * as z from 'zod';
+import { key, keyEncryptionKeys } from './kinds.ts';
+import { SettingsError } from './settings.ts';
+
+/** Keys as text, for `parseKeyRing` and `parseKey` of the vault. */
+export interface Keys {
+  kek: string;
+  indexKey: string;
+  /** `environment`: given by settings. `embedded`: from a file in the state directory, which losing means losing all bodies. */
+  source: 'environment' | 'embedded';
+  /** Of embedded keys. */
+  file?: string;
+  /** True when the file was made just now. */
+  created: boolean;
+}
+
+const keyFile = z.strictObject({ kek: keyEncryptionKeys, indexKey: key });
+
+/**
+ * The keys from the settings, or the embedded ones.
+ * @throws SettingsError when one is given without the other, or the embedded file cannot be used
+ */
+export async function resolveKeys(
+  given: { kek: string | undefined; indexKey: string | undefined },
+  stateDir: string,
+): Promise<Keys> {
+  const { kek, indexKey } = given;
+  if (kek !== undefined && indexKey !== undefined) return { kek, indexKey, source: 'environment', created: false };
+  if (kek === undefined && indexKey === undefined) return await loadOrCreateKeys(stateDir);
+  const setting = kek === undefined ? 'ATESTO_KEK' : 'ATESTO_INDEX_KEY';
+  throw new SettingsError([{ setting, problem: 'is not set; ATESTO_KEK and ATESTO_INDEX_KEY are given together' }]);
+}
+
+/**
+ * The keys in `<dir>/keys.json`, made at the first start. Services that start at the same time agree on one file.
+ * @throws SettingsError for a file that others can read, or that holds something else
+ */
+export async function loadOrCreateKeys(dir: string): Promise<Keys> {
+  const file = path.join(dir, 'keys.json');
+  const created = (await stat(file).catch(() => undefined)) === undefined && (await create(dir, file));
+  const found = await stat(file);
+  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
+    throw new SettingsError([{ setting: 'ATESTO_STATE_DIR', problem: `others can read ${file}: chmod 600 it` }]);
+  }
+  const parsed = keyFile.safeParse(parseJson(await readFile(file, 'utf8')));
+  if (!parsed.success) {
+    throw new SettingsError([{ setting: 'ATESTO_STATE_DIR', problem: `${file} is not a file of keys` }]);
+  }
+  return { ...parsed.data, source: 'embedded', file, created };
+}
+
+/** Written beside and linked into place, so that no one reads half of it and the first of two wins. */
+async function create(dir: string, file: string): Promise<boolean> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const kek = `embedded-1:${randomBytes(32).toString('base64')}`;
+  const handle = await open(draft, 'wx', 0o600);
+  try {
+    await handle.writeFile(`${JSON.stringify({ kek, indexKey: randomBytes(32).toString('base64') }, null, 2)}\n`);
+    await handle.sync();
+    await handle.close();
+    await chmod(draft, 0o600);
+    await link(draft, file);
+    await syncFolder(dir);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await unlink(draft).catch(() => undefined);
+  }
+}
+
+async function syncFolder(dir: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(dir, 'r');
+  await handle.sync().finally(() => handle.close());
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import { queueBackend, serviceSchema, storageSchema, timeout, upstreamSchema } from './common.ts';
+import { integer, port, text } from './kinds.ts';
+import { type Environment, readSettings, SettingsError, type SettingsSchema } from './settings.ts';
+import { idcloud, spidServer } from './upstreams.ts';
+
+/** The workers' variables, in the order of the docs. */
+export const workersSchema = {
+  METRICS_HOST: { schema: text, about: 'Address of `/metrics` and `/healthz`.', fallback: '127.0.0.1' },
+  METRICS_PORT: { schema: port, about: 'Port of `/metrics` and `/healthz`.', fallback: '9464' },
+  ...serviceSchema,
+  ...storageSchema,
+  ...upstreamSchema,
+  WORKER_CONCURRENCY: {
+    schema: integer(1, 500),
+    about: 'Jobs of each queue at a time in this process.',
+    fallback: '50',
+  },
+  SPID_SERVER_RATE: {
+    schema: integer(1, 10_000),
+    about: "The SPID account's budget, in calls a second.",
+    fallback: '50',
+  },
+  IDCLOUD_RATE: {
+    schema: integer(1, 10_000),
+    about: "The IDCloud account's budget, in calls a second.",
+    fallback: '10',
+  },
+  TICK_MS: timeout('How often the ledger is asked for what is due.', 1_000),
+  LEASE_MS: timeout('A worker that is silent for longer is taken for dead. Longer than any submission.', 180_000),
+  SETTLE_MS: timeout('How long a lost answer rests before the platform is asked.', 5_000),
+} as const satisfies SettingsSchema;
+
+/** @throws SettingsError */
+export function readWorkersSettings(environment: Environment) {
+  const { values, summary } = readSettings(workersSchema, environment);
+  const submitTimeoutMs = Math.max(values.SPID_SERVER_SUBMIT_TIMEOUT_MS, values.IDCLOUD_SUBMIT_TIMEOUT_MS);
+  if (values.LEASE_MS <= submitTimeoutMs) {
+    // A lease that ends during a send would have the same transaction sent by two workers.
+    throw new SettingsError([{ setting: 'LEASE_MS', problem: 'expected more than every …_SUBMIT_TIMEOUT_MS' }]);
+  }
+  return {
+    metrics: { host: values.METRICS_HOST, port: values.METRICS_PORT },
+    logLevel: values.LOG_LEVEL,
+    stateDir: values.ATESTO_STATE_DIR,
+    keys: { kek: values.ATESTO_KEK, indexKey: values.ATESTO_INDEX_KEY },
+    databaseUrl: values.DATABASE_URL,
+    databaseConnections: values.DATABASE_CONNECTIONS,
+    queue: queueBackend(values),
+    vault: values.VAULT_URL,
+    spid: spidServer(values),
+    idcloud: idcloud(values),
+    concurrency: values.WORKER_CONCURRENCY,
+    /** Calls a second, by queue. */
+    rates: { spid: values.SPID_SERVER_RATE, idcloud: values.IDCLOUD_RATE },
+    tickMs: values.TICK_MS,
+    work: { submitTimeoutMs, leaseMs: values.LEASE_MS, settleMs: values.SETTLE_MS },
+    summary,
+  };
+}
+
+export type WorkersSettings = ReturnType<typeof readWorkersSettings>;

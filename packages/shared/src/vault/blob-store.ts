@@ -1,0 +1,23 @@
+/** Where sealed bodies lie. It never sees a key or a plaintext byte. Failures are `VaultError`s. */
+export interface BlobStore {
+  /**
+   * Stores all chunks under a record id; when it resolves they survive a power cut. All or nothing, and never over
+   * what is there: `exists`. A failure of the source is thrown on as it is.
+   */
+  write(recordId: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Size in bytes, and the bytes. Each chunk is valid until the next one is asked for: its memory is used again.
+   * Nothing is held open before the iteration starts or after it ends. `missing` if there is none.
+   */
+  read(recordId: string): Promise<{ bytes: number; chunks: AsyncIterable<Uint8Array> }>;
+  /** Removes a record; nothing happens when there is none. */
+  remove(recordId: string): Promise<void>;
+  /** All records in no particular order, for the sweep that removes those the ledger does not know. */
+  list(): AsyncIterable<StoredBlob>;
+}
+
+export interface StoredBlob {
+  recordId: string;
+  bytes: number;
+  storedAt: Date;
+}

@@ -1,0 +1,179 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BlobStore } from './blob-store.ts';
+import { createFileStore } from './file-store.ts';
+import { temporaryName } from './temporary-files.ts';
+
+let root: string;
+let store: BlobStore;
+
+beforeAll(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'atesto-store-'));
+  store = await createFileStore(root);
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of source) items.push(item);
+  return items;
+}
+
+async function* chunks(...parts: Uint8Array[]) {
+  yield* parts;
+}
+
+async function contentOf(from: BlobStore, recordId: string): Promise<Buffer> {
+  const { bytes, chunks: parts } = await from.read(recordId);
+  const copies: Buffer[] = [];
+  for await (const part of parts) copies.push(Buffer.from(part));
+  const whole = Buffer.concat(copies);
+  expect(whole.length).toBe(bytes);
+  return whole;
+}
+
+const files = (folder = root) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name);
+
+describe('createFileStore', () => {
+  it('gives back what it stored, small and large, and many at a time', async () => {
+    const records = [0, 1, 70_000, 3_000_000].flatMap((size) =>
+      Array.from({ length: 4 }, () => ({ id: randomUUID(), content: randomBytes(size) })),
+    );
+    await Promise.all(
+      records.map(({ id, content }) => store.write(id, chunks(content.subarray(0, 100), content.subarray(100)))),
+    );
+    await Promise.all(
+      records.map(async ({ id, content }) => expect((await contentOf(store, id)).equals(content)).toBe(true)),
+    );
+  });
+
+  it('never overwrites', async () => {
+    const id = randomUUID();
+    await store.write(id, chunks(Buffer.from('first')));
+    await expect(store.write(id, chunks(Buffer.from('second')))).rejects.toMatchObject({ kind: 'exists' });
+    expect((await contentOf(store, id)).toString()).toBe('first');
+    const contested = randomUUID();
+    const results = await Promise.allSettled([1, 2, 3].map((n) => store.write(contested, chunks(Buffer.of(n)))));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(readdirSync(path.join(root, 'tmp'))).toEqual([]);
+  });
+
+  it('removes, again and again', async () => {
+    const id = randomUUID();
+    await store.write(id, chunks(Buffer.from('gone')));
+    await store.remove(id);
+    await store.remove(id);
+    await expect(store.read(id)).rejects.toMatchObject({ kind: 'missing' });
+    await store.write(id, chunks(Buffer.from('new')));
+    expect((await contentOf(store, id)).toString()).toBe('new');
+  });
+
+  it('reports a record that disappears before it is read as missing', async () => {
+    const id = randomUUID();
+    await store.write(id, chunks(Buffer.from('short')));
+    const { chunks: parts } = await store.read(id);
+    await store.remove(id);
+    await expect(all(parts)).rejects.toMatchObject({ kind: 'missing' });
+  });
+
+  it.each([
+    '',
+    '..',
+    '../../etc/passwd',
+    'ABCDEF00-0000-4000-8000-000000000000',
+    `${randomUUID()}/x`,
+    `${randomUUID()}\0`,
+  ])('refuses %j as a record id', async (id) => {
+    await expect(store.write(id, chunks())).rejects.toThrowError(TypeError);
+    await expect(store.read(id)).rejects.toThrowError(TypeError);
+    await expect(store.remove(id)).rejects.toThrowError(TypeError);
+  });
+
+  it('throws the failure of a source on and keeps nothing', async () => {
+    const before = files().length;
+    const failing = async function* () {
+      yield randomBytes(2_000_000);
+      throw new RangeError('the client went away');
+    };
+    await expect(store.write(randomUUID(), failing())).rejects.toThrowError(RangeError);
+    expect(files()).toHaveLength(before);
+  });
+
+  it('is readable by its owner only', async () => {
+    if (process.platform === 'win32') return;
+    const id = randomUUID();
+    await store.write(id, chunks(Buffer.from('x')));
+    const file = await stat(path.join(root, id.slice(-2), id));
+    const folder = await stat(path.join(root, id.slice(-2)));
+    expect([file.mode & 0o777, folder.mode & 0o777]).toEqual([0o600, 0o700]);
+    expect(file.nlink).toBe(1);
+  });
+
+  it('lists every record with its size, and nothing else', async () => {
+    const own = await mkdtemp(path.join(tmpdir(), 'atesto-list-'));
+    const listed = await createFileStore(own);
+    expect(await all(listed.list())).toEqual([]);
+    const ids = Array.from({ length: 20 }, () => randomUUID());
+    for (const id of ids) await listed.write(id, chunks(Buffer.alloc(7)));
+    writeFileSync(path.join(own, 'tmp', 'draft'), 'x');
+    await mkdir(path.join(own, 'zz'), { recursive: true });
+    const found = await all(listed.list());
+    expect(found.map(({ recordId }) => recordId).toSorted()).toEqual(ids.toSorted());
+    expect(found.every(({ bytes, storedAt }) => bytes === 7 && storedAt instanceof Date)).toBe(true);
+    await rm(own, { recursive: true });
+  });
+
+  it('clears what dead writers left and leaves what live ones write', async () => {
+    const own = await mkdtemp(path.join(tmpdir(), 'atesto-clear-'));
+    const drafts = path.join(own, 'tmp');
+    await mkdir(drafts, { recursive: true });
+    const dead = spawnSync(process.execPath, ['-e', '']).pid;
+    const host = temporaryName('x').split('.')[0];
+    const put = (name: string, age = 0) => {
+      writeFileSync(path.join(drafts, name), 'half');
+      const then = Date.now() / 1000 - age;
+      utimesSync(path.join(drafts, name), then, then);
+    };
+    put(`${host}.${dead}.a`);
+    put(`${host}.${process.pid}.ours`);
+    put(`${host}.${process.pid}.predecessor`, 20 * 3600);
+    put(`${host}.${process.ppid}.neighbour`, 20 * 3600);
+    put(`0123456789ab.${dead}.elsewhere`, 3600);
+    put(`0123456789ab.${dead}.forgotten`, 25 * 3600);
+    await createFileStore(own);
+    expect(readdirSync(drafts).toSorted()).toEqual(
+      [`0123456789ab.${dead}.elsewhere`, `${host}.${process.pid}.ours`, `${host}.${process.ppid}.neighbour`].toSorted(),
+    );
+    await rm(own, { recursive: true });
+  });
+
+  it('reports a full disk as storage and leaves no partial file', async (context) => {
+    const disk = await mkdtemp(path.join(tmpdir(), 'atesto-full-'));
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk], { encoding: 'utf8' });
+    if (mounted.status !== 0) {
+      await rm(disk, { recursive: true, force: true });
+      context.skip(`no small disk can be mounted here: ${mounted.stderr?.trim() ?? mounted.error?.message}`);
+    }
+    try {
+      const small = await createFileStore(disk);
+      const id = randomUUID();
+      const body = () => chunks(...Array.from({ length: 40 }, () => randomBytes(65_536)));
+      await expect(small.write(id, body())).rejects.toMatchObject({ kind: 'storage', code: 'ENOSPC' });
+      expect(files(disk)).toEqual([]);
+      await expect(small.read(id)).rejects.toMatchObject({ kind: 'missing' });
+      await small.write(id, chunks(randomBytes(100_000)));
+      expect((await contentOf(small, id)).length).toBe(100_000);
+    } finally {
+      spawnSync('umount', [disk]);
+      await rm(disk, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createFileStore } from './file-store.ts';
+import { createKeyRing, formatKeyRing, generateKey } from './key-ring.ts';
+import { createVault, type Vault } from './vault.ts';
+
+const keys = [{ id: 'k1', key: generateKey() }];
+const index = generateKey();
+const keyRing = createKeyRing(keys, index);
+const observe = vi.fn();
+let root: string;
+let vault: Vault;
+
+beforeAll(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'atesto-vault-'));
+  vault = createVault({ keyRing, store: await createFileStore(root), observe });
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of source) items.push(item);
+  return items;
+}
+
+const fileOf = (id: string, at = root) => path.join(at, id.slice(-2), id);
+
+describe('createVault', () => {
+  it('seals a body, tells its length and hash, and opens it', async () => {
+    const body = randomBytes(200_000);
+    const id = randomUUID();
+    const sealed = await vault.put(id, [body.subarray(0, 1000), body.subarray(1000)]);
+    expect(sealed.bytes).toBe(body.length);
+    expect(sealed.sha256).toEqual(createHash('sha256').update(body).digest());
+    const { length, stream } = await vault.open(id, sealed.wrappedKey);
+    expect(length).toBe(body.length);
+    // Chunks may be kept: they are compared only after all have been read.
+    expect(Buffer.concat(await all(stream)).equals(body)).toBe(true);
+    expect((await vault.readAll(id, sealed.wrappedKey)).equals(body)).toBe(true);
+    expect(observe.mock.calls.map(([operation, outcome]) => [operation, outcome])).toEqual([
+      ['put', 'ok'],
+      ['open', 'ok'],
+      ['read', 'ok'],
+    ]);
+  });
+
+  it('keeps an empty body', async () => {
+    const id = randomUUID();
+    const { wrappedKey, bytes } = await vault.put(id, []);
+    expect([bytes, (await vault.readAll(id, wrappedKey)).length]).toEqual([0, 0]);
+  });
+
+  it('stores no byte of the plaintext', async () => {
+    const marker = Buffer.from('MARKER-OF-A-FINGERPRINT-52998224725');
+    const body = Buffer.alloc(300_000);
+    for (let at = 0; at < body.length; at += marker.length) marker.copy(body, at);
+    const id = randomUUID();
+    const { wrappedKey } = await vault.put(id, [body]);
+    for (const bytes of [readFileSync(fileOf(id)), wrappedKey]) {
+      for (let at = 0; at + 8 <= marker.length; at += 4)
+        expect(bytes.includes(marker.subarray(at, at + 8))).toBe(false);
+    }
+  });
+
+  it('opens with the wrapped key of its own record only', async () => {
+    const [a, b] = [randomUUID(), randomUUID()];
+    const first = await vault.put(a, [Buffer.from('of a')]);
+    const second = await vault.put(b, [Buffer.from('of b')]);
+    const tampered = { name: 'VaultError', kind: 'tampered' };
+    await expect(vault.readAll(a, second.wrappedKey)).rejects.toMatchObject(tampered);
+    copyFileSync(fileOf(a), fileOf(b));
+    await expect(vault.readAll(b, second.wrappedKey)).rejects.toMatchObject(tampered);
+    await expect(vault.readAll(b, first.wrappedKey)).rejects.toMatchObject(tampered);
+    const stranger = createVault({
+      keyRing: createKeyRing([{ id: 'k2', key: generateKey() }], index),
+      store: await createFileStore(root),
+    });
+    await expect(stranger.readAll(a, first.wrappedKey)).rejects.toMatchObject({ kind: 'unknown-key' });
+  });
+
+  it('rotates keys without touching files, and opens nothing once the wrapped key is gone', async () => {
+    const id = randomUUID();
+    const { wrappedKey } = await vault.put(id, [Buffer.from('kept')]);
+    const before = readFileSync(fileOf(id));
+    const next = { id: 'k2', key: generateKey() };
+    const renewed = createKeyRing([next, ...keys], index).rewrap(wrappedKey, id);
+    const later = createVault({ keyRing: createKeyRing([next], index), store: await createFileStore(root) });
+    expect((await later.readAll(id, renewed)).toString()).toBe('kept');
+    expect(readFileSync(fileOf(id)).equals(before)).toBe(true);
+    await vault.destroy(id);
+    await vault.destroy(id);
+    await expect(later.open(id, renewed)).rejects.toMatchObject({ kind: 'missing' });
+  });
+
+  it('throws on what the source throws, and refuses odd ids', async () => {
+    const aborted = async function* () {
+      yield Buffer.alloc(10);
+      throw new RangeError('aborted');
+    };
+    await expect(vault.put(randomUUID(), aborted())).rejects.toThrowError(RangeError);
+    await expect(vault.put('../x', [])).rejects.toThrowError(TypeError);
+    await expect(vault.destroy('')).rejects.toThrowError(TypeError);
+  });
+});
+
+describe('kill -9', { timeout: 60_000 }, () => {
+  const source = `
+    import { createHash, randomBytes, randomUUID } from 'node:crypto';
+    import { createFileStore } from ${JSON.stringify(path.join(import.meta.dirname, 'file-store.ts'))};
+    import { createKeyRing, parseKey, parseKeyRing } from ${JSON.stringify(path.join(import.meta.dirname, 'key-ring.ts'))};
+    import { createVault } from ${JSON.stringify(path.join(import.meta.dirname, 'vault.ts'))};
+    import { writeSync } from 'node:fs';
+    const [root, kek, index] = process.argv.slice(1);
+    const vault = createVault({ keyRing: createKeyRing(parseKeyRing(kek), parseKey(index)), store: await createFileStore(root) });
+    const writer = async () => {
+      for (;;) {
+        const id = randomUUID();
+        const body = randomBytes(1000 + Math.floor(Math.random() * 400_000));
+        const { wrappedKey, sha256 } = await vault.put(id, [body]);
+        writeSync(1, [id, wrappedKey.toString('base64'), sha256.toString('hex')].join(' ') + '\\n');
+      }
+    };
+    await Promise.all([writer(), writer(), writer(), writer()]);`;
+
+  it('every acknowledged record opens, and no draft stays', async () => {
+    const shared = await mkdtemp(path.join(tmpdir(), 'atesto-kill-'));
+    const acknowledged: [string, string, string][] = [];
+    for (const kills of [30, 45, 60]) {
+      const args = ['--input-type=module', '-e', source, shared, formatKeyRing(keys), index.toString('base64')];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      let seen = 0;
+      for await (const line of createInterface(child.stdout)) {
+        const [id, wrapped, sha256] = line.split(' ');
+        // The pipe may end in the middle of a line: that one was not acknowledged.
+        if (sha256?.length === 64) acknowledged.push([id as string, wrapped as string, sha256]);
+        if (++seen === kills) child.kill('SIGKILL');
+      }
+      await gone;
+    }
+    expect(acknowledged.length).toBeGreaterThanOrEqual(135);
+    const reopened = createVault({ keyRing, store: await createFileStore(shared) });
+    expect(readdirSync(path.join(shared, 'tmp'))).toEqual([]);
+    for (const [id, wrapped, sha256] of acknowledged) {
+      const body = await reopened.readAll(id, Buffer.from(wrapped, 'base64'));
+      expect(createHash('sha256').update(body).digest('hex')).toBe(sha256);
+    }
+    await rm(shared, { recursive: true });
+  });
+});

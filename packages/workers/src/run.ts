@@ -1,0 +1,111 @@
+import { resolveKeys } from '@atesto/shared/config/keys';
+import type { Environment } from '@atesto/shared/config/settings';
+import { SettingsError } from '@atesto/shared/config/settings';
+import { untilStopped } from '@atesto/shared/config/stop-signal';
+import type { WorkersSettings } from '@atesto/shared/config/workers';
+import { readWorkersSettings } from '@atesto/shared/config/workers';
+import type { TransactionKind } from '@atesto/shared/domain/transaction';
+import { transactionEventTypes, transactionKinds, transactionStates } from '@atesto/shared/domain/transaction';
+import { isReachable, migrate, openDatabase } from '@atesto/shared/ledger/database';
+import { countStates } from '@atesto/shared/ledger/schedule';
+import { jobCatalogue, queueNames } from '@atesto/shared/queues/jobs';
+import { openQueues } from '@atesto/shared/queues/queues';
+import type { Log } from '@atesto/shared/telemetry/log';
+import { createLog } from '@atesto/shared/telemetry/log';
+import { createMetrics } from '@atesto/shared/telemetry/metrics';
+import { createWorkerMetrics } from '@atesto/shared/telemetry/worker-metrics';
+import { createIdcloudClient } from '@atesto/shared/upstreams/idcloud-client';
+import { createSpidServerClient } from '@atesto/shared/upstreams/spid-server';
+import type { Upstream } from '@atesto/shared/upstreams/upstream';
+import { createFileStore } from '@atesto/shared/vault/file-store';
+import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
+import { createVault } from '@atesto/shared/vault/vault';
+import { createObserver } from './observe.ts';
+import { openOperationsServer } from './operations-server.ts';
+import type { WorkContext } from './work-context.ts';
+import { startWorkers } from './workers.ts';
+
+const VERSION = '0.1.0';
+/** Rows that one round of the sweep claims at most, and how long a claimed row waits for its job. */
+const SWEEP = { batch: 500, requeueMs: 30_000 };
+
+/** Runs the workers until they are told to stop. The exit code: 0, or 1 where they could not start. */
+export async function runWorkers(environment: Environment): Promise<number> {
+  let settings: WorkersSettings;
+  try {
+    settings = readWorkersSettings(environment);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+  const log = createLog({ service: 'workers', level: settings.logLevel });
+  try {
+    const workers = await start(settings, log);
+    await untilStopped();
+    log.info('workers-draining');
+    await workers.close();
+    log.info('workers-drained');
+    return 0;
+  } catch (error) {
+    log.error('workers-failed', { error });
+    process.stderr.write(`The workers could not start: ${(error as NodeJS.ErrnoException).code ?? 'see the log'}\n`);
+    return 1;
+  }
+}
+
+async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Promise<void> }> {
+  for (const { setting, source, configured } of settings.summary) log.debug('setting', { setting, source, configured });
+  const keys = await resolveKeys(settings.keys, settings.stateDir);
+  const onError = (error: unknown) => log.error('background-failed', { error });
+
+  await migrate(settings.databaseUrl);
+  const db = openDatabase({ url: settings.databaseUrl, max: settings.databaseConnections }, onError);
+  const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
+  const metrics = createWorkerMetrics(createMetrics({ service: 'workers', version: VERSION }), {
+    kinds: transactionKinds,
+    states: transactionStates,
+    events: transactionEventTypes,
+    jobs: Object.keys(jobCatalogue),
+    queues: queueNames,
+    upstreams: queueNames,
+    operations: ['submit', 'result', 'findTransaction'],
+  });
+  metrics.ledgerStates(async () => Object.fromEntries((await countStates(db)).states));
+  const spid = createSpidServerClient(settings.spid);
+  const idcloud = settings.idcloud && createIdcloudClient(settings.idcloud);
+  const queues = openQueues(settings.queue, onError);
+  const context: WorkContext = {
+    db,
+    keyRing,
+    vault: createVault({ keyRing, store: await createFileStore(settings.vault.path), observe: metrics.vault }),
+    spid,
+    upstreamOf: (kind: TransactionKind): Upstream => {
+      if (kind !== 'idcloud.process') return spid;
+      // Accepted while an account was configured: it waits for the account to come back.
+      if (!idcloud) throw new SettingsError([{ setting: 'IDCLOUD_URL', problem: 'is not set, and a process waits' }]);
+      return idcloud;
+    },
+    enqueue: (moment, lane) => queues.enqueue(moment, lane),
+    observe: createObserver(metrics, log),
+    settings: settings.work,
+    random: Math.random,
+  };
+  const workers = startWorkers(context, {
+    backend: settings.queue,
+    queues: idcloud ? queueNames : ['spid'],
+    concurrency: settings.concurrency,
+    perSecond: settings.rates,
+    sweep: { ...SWEEP, intervalMs: settings.tickMs },
+    onError,
+  });
+  const operations = await openOperationsServer(settings.metrics, { metrics, isReady: () => isReachable(db) });
+  log.info('workers-started', { ...settings.metrics, backend: settings.queue.kind, version: process.versions.node });
+  return {
+    async close() {
+      await workers.close();
+      await Promise.all([queues.close(), spid.close(), idcloud?.close(), operations.close()]);
+      await db.end();
+    },
+  };
+}
