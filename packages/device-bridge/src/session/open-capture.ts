@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import type { OperatorVerification } from '@atesto/shared/contracts/spid-services';
+import type { CaptureImage, CapturePackage } from '../outbox/package.ts';
+import type { CapturedFinger, Progress } from './capture-run.ts';
+import type { Purpose } from './machine.ts';
+
+/** The capture that is open, from Enroll or Verify to Capture Send. */
+export interface OpenCapture {
+  cancel: AbortController;
+  /** The person's CPF. */
+  subject: string;
+  purpose: Purpose;
+  fingers: readonly CapturedFinger[];
+  /** Epoch milliseconds. */
+  capturedAt: number;
+  progress?: Progress;
+  /** Known from READY_TO_SEND on, so that a caller whose Send was cut off can ask for the result. */
+  tguid?: string;
+}
+
+export interface CompletePackage {
+  record: CapturePackage;
+  images: CaptureImage[];
+}
+
+/** Everything that has to be sent, under a fresh TGUID. An operator who could not be compared leaves the finger as evidence. */
+export function completePackage(
+  open: OpenCapture,
+  operator: { cpf: string; verification: OperatorVerification; fingers: readonly CapturedFinger[] },
+): CompletePackage {
+  const { purpose: kind, subject, capturedAt, fingers } = open;
+  const { cpf, verification } = operator;
+  const finger = verification === 'deferred' ? operator.fingers[0] : undefined;
+  // A new id: the gateway lets a capture into one transaction only, and this one may be in the operator's own verification.
+  const evidence = finger && { capture: randomUUID(), png: finger.png };
+  return {
+    record: {
+      tguid: randomUUID(),
+      kind,
+      subject,
+      operator: { cpf, verification, ...(evidence && { evidence: evidence.capture }) },
+      capturedAt,
+      biometrics: fingers.map(({ index, capture }) => ({ index, capture })),
+    },
+    images: [...fingers, ...(evidence ? [evidence] : [])],
+  };
+}

@@ -1,0 +1,155 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { freePort } from './ports.ts';
+import { startPostgres } from './postgres.ts';
+import type { Processes, ServiceProcess } from './processes.ts';
+import { StackError } from './stack-error.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const IDCLOUD_KEY = 'simulator-key';
+
+export interface HouseOptions {
+  /** Everything of the house lies here: keys, vault, logs of the services. */
+  dir: string;
+  processes: Processes;
+  /** Where PostgreSQL keeps its data between runs; without it a temporary folder. */
+  postgresDir?: string;
+  /** Milliseconds until the simulated SPID Server has decided an enrolment. */
+  enrollDelayMs?: number;
+  /** Port of the gateway; a free one by default. */
+  gatewayPort?: number;
+  /** Settings of gateway and workers over the house's own. */
+  env?: Record<string, string>;
+  report?: (line: string) => void;
+}
+
+/** Every service as a process of its own, on embedded defaults, before simulated platforms. */
+export interface House {
+  gateway: { url: string; process: ServiceProcess };
+  workers: ServiceProcess;
+  spid: { url: string };
+  idcloud: { url: string; apiKey: string };
+  /** Of the administrator; undefined on a ledger that had one already. */
+  administratorKey: string | undefined;
+  /** Starts the gateway again after it was ended, on the same port. */
+  restartGateway(): Promise<void>;
+  /** A virtual station enrolled with `code`, or as before where it has its key. */
+  startStation(options: StationOptions): Promise<Station>;
+  /** Calls the gateway's native API. @throws StackError for anything but 2xx */
+  api<T>(key: string, method: string, route: string, body?: unknown): Promise<T>;
+}
+
+export interface StationOptions {
+  name: string;
+  code?: string;
+  port?: number;
+  env?: Record<string, string>;
+}
+
+export interface Station {
+  /** SPID Services on the station, as an integrator's program sees it. */
+  url: string;
+  /** The virtual person's side: fingers and plugs. */
+  handUrl: string;
+  process: ServiceProcess;
+}
+
+/** Brings up database, simulators, gateway and workers, in this order. What is started is ended by `processes`. */
+export async function openHouse(options: HouseOptions): Promise<House> {
+  const { dir, processes, report = () => {} } = options;
+  await mkdir(dir, { recursive: true });
+  report('PostgreSQL');
+  const postgres = await startPostgres(
+    options.postgresDir === undefined ? { fsync: true } : { dataDir: options.postgresDir },
+  );
+  processes.onStop(() => postgres.stop());
+
+  report('simulators of SPID Server and IDCloud');
+  const simulator = async (name: string, args: string[]) => {
+    const main = path.join(root, 'test/simulators/src/main.ts');
+    const ready = { line: /http:\/\/127\.0\.0\.1:\d+/ };
+    const started = await processes.start({ name: `simulator-${name}`, main, args: [name, ...args], ready });
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(started.output())?.[0];
+    if (!url) throw new StackError('failed', `the ${name} simulator did not say where it listens`);
+    return url;
+  };
+  const privateKeyFile = path.join(dir, 'idcloud-account.pem');
+  const [spidUrl, idcloudUrl] = await Promise.all([
+    simulator('spid-server', ['--enroll-delay', String(options.enrollDelayMs ?? 2_000)]),
+    simulator('idcloud', ['--private-key-out', privateKeyFile, '--api-key', IDCLOUD_KEY]),
+  ]);
+
+  const port = options.gatewayPort ?? (await freePort());
+  const metricsPort = await freePort();
+  const env = {
+    DATABASE_URL: postgres.url,
+    VAULT_URL: `file:${path.join(dir, 'vault')}`,
+    ATESTO_STATE_DIR: path.join(dir, 'state'),
+    SPID_SERVER_URL: spidUrl,
+    IDCLOUD_URL: idcloudUrl,
+    IDCLOUD_TOKEN_URL: `${idcloudUrl}/oauth2/token`,
+    IDCLOUD_ACCOUNT: 'atesto',
+    IDCLOUD_TENANT: '00000000-0000-4000-8000-000000000000',
+    IDCLOUD_PRIVATE_KEY_FILE: privateKeyFile,
+    IDCLOUD_API_KEY: IDCLOUD_KEY,
+    ...options.env,
+  };
+  const startGateway = () =>
+    processes.start({
+      name: 'gateway',
+      main: path.join(root, 'packages/gateway/src/main.ts'),
+      env: { ...env, PORT: String(port) },
+      ready: { event: 'gateway-listening' },
+    });
+  report('gateway');
+  const gateway = { url: `http://127.0.0.1:${port}`, process: await startGateway() };
+  report('workers');
+  const workers = await processes.start({
+    name: 'workers',
+    main: path.join(root, 'packages/workers/src/main.ts'),
+    env: { ...env, METRICS_PORT: String(metricsPort) },
+    ready: { event: 'workers-started' },
+  });
+
+  return {
+    gateway,
+    workers,
+    spid: { url: spidUrl },
+    idcloud: { url: idcloudUrl, apiKey: IDCLOUD_KEY },
+    administratorKey: /Administrator key, shown this once: (\S+)/.exec(gateway.process.output())?.[1],
+    async restartGateway() {
+      await gateway.process.exited;
+      gateway.process = await startGateway();
+    },
+    async startStation({ name, code, port: wanted, env: stationEnv }) {
+      const [stationPort, handPort] = [wanted ?? (await freePort()), await freePort()];
+      const process = await processes.start({
+        name: `station-${name}`,
+        main: path.join(import.meta.dirname, 'virtual-station.ts'),
+        env: {
+          GATEWAY_URL: gateway.url,
+          PORT: String(stationPort),
+          HAND_PORT: String(handPort),
+          ATESTO_STATE_DIR: path.join(dir, `station-${name}`),
+          LOG_LEVEL: 'debug',
+          ...(code === undefined ? {} : { ENROLMENT_CODE: code }),
+          ...stationEnv,
+        },
+        ready: { event: 'hand-listening' },
+      });
+      return { url: `http://127.0.0.1:${stationPort}`, handUrl: `http://127.0.0.1:${handPort}`, process };
+    },
+    async api<T>(key: string, method: string, route: string, body?: unknown): Promise<T> {
+      const response = await fetch(`${gateway.url}${route}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${key}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      if (!response.ok) throw new StackError('failed', `${method} ${route} was answered with ${response.status}`);
+      return (await response.json()) as T;
+    },
+  };
+}
