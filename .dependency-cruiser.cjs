@@ -28,8 +28,19 @@ const only = (library, places) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'packages-meet-at-their-exports',
+      severity: 'error',
+      from: { path: '^(packages/[^/]+|test/simulators)/', pathNot: tests },
+      to: { path: '^(packages|test)/', pathNot: '^$1/', dependencyTypes: ['local'] },
+    },
     room('domain', []),
     room('contracts', ['domain']),
     room('ledger', ['domain']),

@@ -1,8 +1,7 @@
-import { DEFAULT_CAPTURE_PLAN } from '@atesto/shared/domain/biometric';
 import type { VirtualPerson } from '@atesto/simulators/people/person';
 import { person } from '@atesto/simulators/people/person';
-import { encodePng, toWireBiometric } from '@atesto/simulators/spid-server/biometrics';
 import type { House, Station } from '../stack/house.ts';
+import { register } from '../stack/register.ts';
 import { StackError } from '../stack/stack-error.ts';
 
 /** The branch where the journeys play, and who is in it. */
@@ -63,16 +62,4 @@ export async function openScene(house: House, dir: string, report: (line: string
     impostor: person('impostor Igor'),
     others,
   };
-}
-
-async function register({ spid }: House, as: 'people' | 'operators', somebody: VirtualPerson): Promise<void> {
-  const biometrics = DEFAULT_CAPTURE_PLAN.map((index) =>
-    toWireBiometric(index, encodePng(somebody.impression(index, 0)), 500),
-  );
-  const response = await fetch(`${spid.url}/_admin/${as}/${somebody.cpf}`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ biometrics }),
-  });
-  if (!response.ok) throw new StackError('failed', `the simulator did not register: ${response.status}`);
 }

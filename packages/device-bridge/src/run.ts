@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { type BridgeSettings, readBridgeSettings } from '@atesto/shared/config/bridge';
 import { resolveKeys } from '@atesto/shared/config/keys';
 import { type Environment, SettingsError } from '@atesto/shared/config/settings';
+import { untilStopped } from '@atesto/shared/config/stop-signal';
 import { createLog, type Log } from '@atesto/shared/telemetry/log';
 import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
 import { type Bridge, startBridge } from './bridge.ts';
@@ -36,7 +37,7 @@ export async function runBridge(environment: Environment, options: RunOptions = 
     return 1;
   }
   options.onStarted?.(bridge);
-  await told(options.stop);
+  await untilStopped(options.stop);
   log.info('bridge-stopping');
   await bridge.close();
   return 0;
@@ -85,18 +86,4 @@ function explain(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : undefined;
   if (code === 'EADDRINUSE') return 'PORT: another program listens on it';
   return `The bridge could not start${code === undefined ? '' : ` (${code})`}: ${error instanceof Error ? error.name : typeof error}`;
-}
-
-async function told(stop: AbortSignal | undefined): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (stop) {
-    if (stop.aborted) resolve();
-    stop.addEventListener('abort', () => resolve(), { once: true });
-    return promise;
-  }
-  const onSignal = (): void => resolve();
-  process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
-  await promise;
-  // A second signal ends the process at once.
-  process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
 }

@@ -47,6 +47,7 @@ export interface TestGateway {
   /** Every line logged so far. */
   logged(): string;
   vaultDir: string;
+  databaseUrl: string;
   close(): Promise<void>;
 }
 
@@ -104,6 +105,7 @@ export async function startTestGateway(): Promise<TestGateway> {
     station,
     logged: () => lines.join(''),
     vaultDir,
+    databaseUrl: url,
     async close() {
       await app.close();
       await feed.close();

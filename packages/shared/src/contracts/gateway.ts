@@ -19,7 +19,6 @@ export const captureView = z.object({
   width: z.int(),
   height: z.int(),
 });
-export type CaptureView = z.infer<typeof captureView>;
 
 /** Body of `POST /v1/transactions` for the SPID kinds. Captures are uploaded before and belong to the caller. */
 export const newTransaction = z.object({
@@ -117,4 +116,3 @@ export const problem = z.object({
   /** Fields that were wrong, by JSON path. Values are never echoed. */
   fields: z.array(z.object({ path: z.string(), problem: z.string() })).optional(),
 });
-export type Problem = z.infer<typeof problem>;

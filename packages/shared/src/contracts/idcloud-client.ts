@@ -21,7 +21,6 @@ export const createProcessRequest = z.object({
   subsidiaryId: z.string().optional(),
   imageBase64: z.string(),
 });
-export type CreateProcessRequest = z.infer<typeof createProcessRequest>;
 
 /** 1 processing, 2 divergence, 3 completed (the only one to decide on), 4 cancelled, 5 error. Other numbers are kept and treated as 1. */
 export const processResult = z.looseObject({

@@ -34,15 +34,6 @@ export async function postpone(db: Database, moment: TransactionMoment, dueInMs:
   });
 }
 
-/** Makes an unsettled transaction due now. */
-export async function makeDue(db: Database, id: string): Promise<void> {
-  await db.query({
-    name: 'make-due',
-    text: `update transactions set due_at = now() where id = $1 and due_at is not null and state <> 'submitting'`,
-    values: [id],
-  });
-}
-
 export interface ResendFilter {
   owner?: string | undefined;
   station?: string | undefined;

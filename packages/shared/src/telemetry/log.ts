@@ -3,7 +3,6 @@ import { describeError } from './log-error.ts';
 import { isFieldValue, isTelling, type LogRecord, logFields } from './log-fields.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies LogLevel[];
 
 /**
  * Lines of JSON from an allow-list: a line is an event's name (a constant: `station-connected`) and fields out of

@@ -1,0 +1,22 @@
+import { DEFAULT_CAPTURE_PLAN } from '@atesto/shared/domain/biometric';
+import type { VirtualPerson } from '@atesto/simulators/people/person';
+import { encodePng, toWireBiometric } from '@atesto/simulators/spid-server/biometrics';
+import type { House } from './house.ts';
+import { StackError } from './stack-error.ts';
+
+/** Puts a virtual person with four fingers into the simulated SPID Server, as if long ago. */
+export async function register(
+  { spid }: Pick<House, 'spid'>,
+  as: 'people' | 'operators',
+  somebody: VirtualPerson,
+): Promise<void> {
+  const biometrics = DEFAULT_CAPTURE_PLAN.map((index) =>
+    toWireBiometric(index, encodePng(somebody.impression(index, 0)), 500),
+  );
+  const response = await fetch(`${spid.url}/_admin/${as}/${somebody.cpf}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ biometrics }),
+  });
+  if (!response.ok) throw new StackError('failed', `the simulator did not register: ${response.status}`);
+}
