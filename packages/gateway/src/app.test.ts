@@ -6,6 +6,7 @@ import { transactionEventView } from '@atesto/shared/contracts/gateway';
 import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { waitFor } from '../../../test/stack/wait-for.ts';
 import { serverTimeouts } from './app.ts';
 import type { TestGateway } from './gateway.fixture.ts';
 import {
@@ -355,5 +356,18 @@ describe('operations', () => {
     const [answer] = await once(socket, 'data');
     expect(String(answer)).toContain('408');
     socket.destroy();
+  });
+});
+
+describe('closing', () => {
+  it('answers who is held with how it stands, and ends', async () => {
+    const own = await startTestGateway();
+    const request = await enrolment(own, 'held');
+    const held = post(own, '/v1/transactions', request, { headers: { prefer: 'wait=30' } });
+    await waitFor(() => getTransaction(own.context.db, request.id), { what: 'the acceptance' });
+    const began = performance.now();
+    const [response] = await Promise.all([held, own.close()]);
+    expect(await response.json()).toMatchObject({ id: request.id, state: 'accepted' });
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 });

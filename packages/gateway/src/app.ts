@@ -75,6 +75,14 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
     },
     transform: jsonSchemaTransform,
   });
+  // An answer given while closing ends its connection: an idle one would hold the server open until it times out.
+  app.addHook('onSend', async (_request, reply) => {
+    if (context.closing.signal.aborted) reply.header('connection', 'close');
+  });
+  app.addHook('preClose', async () => {
+    context.closing.abort();
+    context.stations.close();
+  });
   for (const routes of [
     operationRoutes,
     captureRoutes,
@@ -88,6 +96,5 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
   ]) {
     await app.register(routes, { context });
   }
-  app.addHook('preClose', async () => context.stations.close());
   return app;
 }

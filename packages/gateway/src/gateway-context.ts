@@ -38,4 +38,6 @@ export interface GatewayContext {
   log: Log;
   metrics: GatewayMetrics;
   limits: GatewayLimits;
+  /** Aborted when the gateway begins to close: whoever is held is answered with how it stands. */
+  closing: AbortController;
 }

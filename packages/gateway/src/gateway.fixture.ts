@@ -91,6 +91,7 @@ export async function startTestGateway(): Promise<TestGateway> {
       waitMsMax: 30_000,
       requeueMs: 60_000,
     },
+    closing: new AbortController(),
   };
   const administrator = (await bootstrapAdministrator(db)) as IssuedKey;
   const system = await issueSystemKey(db, 'core banking');

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { GatewaySettings } from '@atesto/shared/config/gateway';
 import { readGatewaySettings } from '@atesto/shared/config/gateway';
 import { resolveKeys } from '@atesto/shared/config/keys';
@@ -23,6 +24,7 @@ import { StationLinks } from './link/station-links.ts';
 import { problems } from './problem.ts';
 
 const VERSION = '0.1.0';
+const ENQUEUE_PATIENCE_MS = 1_000;
 
 /** Runs the gateway until it is told to stop. The exit code: 0, or 1 where it could not start. */
 export async function runGateway(environment: Environment): Promise<number> {
@@ -77,10 +79,11 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
     vault: createVault({ keyRing, store, observe: metrics.vault }),
     feed,
     async enqueue(moment, lane) {
-      // The ledger has it: a queue that is away only costs the time until the sweep.
-      await queues
-        .enqueue(moment, lane)
-        .catch((error) => log.warn('enqueue-failed', { transaction: moment.id, error }));
+      // The ledger has it: a queue that is away or slow only costs the time until the sweep, and holds no caller.
+      const added = queues.enqueue(moment, lane).catch((error) => {
+        log.warn('enqueue-failed', { transaction: moment.id, error });
+      });
+      await Promise.race([added, delay(ENQUEUE_PATIENCE_MS, undefined, { ref: false })]);
     },
     isQueueReachable: () => queues.isReachable(),
     spid,
@@ -89,6 +92,7 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
     log,
     metrics,
     limits: settings.limits,
+    closing: new AbortController(),
   };
   const app = await buildGateway(context);
   await app.listen({ host: settings.host, port: settings.port });

@@ -10,19 +10,19 @@ export function hasNews(row: TransactionRow): boolean {
 
 /**
  * Holds until `until` is true of the transaction or the time is over, and gives it as it stands then. `signal` ends the wait early, when the
- * caller is gone.
+ * caller is gone; so does a gateway that closes.
  */
 export async function awaitTransaction(
-  { db, feed }: Pick<GatewayContext, 'db' | 'feed'>,
+  { db, feed, closing }: Pick<GatewayContext, 'db' | 'feed' | 'closing'>,
   first: TransactionRow,
   waitMs: number,
   until: (row: TransactionRow) => boolean,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<TransactionRow> {
   if (until(first) || waitMs <= 0) return first;
   const changes = new Changes();
   const unsubscribe = feed.subscribe(first.id, () => changes.mark());
-  const over = AbortSignal.any([AbortSignal.timeout(waitMs), ...(signal ? [signal] : [])]);
+  const over = AbortSignal.any([AbortSignal.timeout(waitMs), signal, closing.signal]);
   over.addEventListener('abort', () => changes.mark(), { once: true });
   try {
     let row = first;
