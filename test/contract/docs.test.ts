@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { problems } from '@atesto/gateway/problem';
+import { bridgeSchema } from '@atesto/shared/config/bridge';
+import { gatewaySchema } from '@atesto/shared/config/gateway';
+import { settingsTable } from '@atesto/shared/config/settings';
+import { workersSchema } from '@atesto/shared/config/workers';
+import { idcloudErrors } from '@atesto/shared/contracts/idcloud-client';
+import { upstreamReasons } from '@atesto/shared/upstreams/upstream';
+import { afterAll, describe, expect, it } from 'vitest';
+import { captureAdvice, problemAdvice, upstreamAdvice, vaultAdvice } from './advice.ts';
+
+/** The generated parts of the docs stand between two comments. `UPDATE_DOCS=1` writes them anew. */
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows];
+  return `${lines.map((cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`).join('\n')}\n`;
+}
+
+const code = (text: string) => `\`${text}\``;
+
+const parts: Record<string, Record<string, string>> = {
+  'settings.md': {
+    gateway: settingsTable(gatewaySchema),
+    workers: settingsTable(workersSchema),
+    bridge: settingsTable(bridgeSchema),
+  },
+  'errors.md': {
+    problems: table(
+      ['code', 'status', 'title', 'what to do'],
+      Object.entries(problems).map(([name, { status, title }]) => [
+        code(name),
+        status,
+        // Outside of code, a bracket would begin HTML.
+        title.replaceAll('<', '&lt;'),
+        problemAdvice[name as keyof typeof problems],
+      ]),
+    ),
+    captures: table(
+      ['kind', 'what it means', 'what to do'],
+      Object.entries(captureAdvice).map(([name, { means, advice }]) => [code(name), means, advice]),
+    ),
+    upstream: table(
+      ['reason', 'what it means, what happens, what to do'],
+      upstreamReasons.map((reason) => [code(reason), upstreamAdvice[reason]]),
+    ),
+    vault: table(
+      ['kind', 'what it means', 'what to do'],
+      Object.entries(vaultAdvice).map(([name, { means, advice }]) => [code(name), means, advice]),
+    ),
+    idcloud: table(
+      ['code', 'status', 'description'],
+      Object.entries(idcloudErrors).map(([name, { status, description }]) => [code(name), status, description]),
+    ),
+  },
+};
+
+describe.each(Object.entries(parts))('docs/%s', (file, generated) => {
+  const location = path.resolve(import.meta.dirname, '../../docs', file);
+
+  it.each(Object.entries(generated))('has the %s of the code (UPDATE_DOCS=1 rewrites it)', (name, expected) => {
+    const text = readFileSync(location, 'utf8');
+    const [before, found, after] = split(text, name);
+    if (process.env.UPDATE_DOCS) writeFileSync(location, `${before}\n${expected}${after}`);
+    else expect(unpadded(found)).toBe(unpadded(expected));
+  });
+
+  afterAll(() => {
+    if (process.env.UPDATE_DOCS) execFileSync('node_modules/.bin/biome', ['format', '--write', location]);
+  });
+});
+
+/** Without what a formatter adds to a table: blanks and dashes that fill its columns. */
+function unpadded(text: string): string {
+  return text
+    .trim()
+    .replaceAll(/ *\| */g, '|')
+    .replaceAll(/-{3,}/g, '---');
+}
+
+/** What stands before, in and after a generated part. */
+function split(text: string, name: string): [string, string, string] {
+  const [open, close] = [`<!-- generated: ${name} -->\n`, `\n<!-- end: ${name} -->`];
+  const from = text.indexOf(open) + open.length;
+  const to = text.indexOf(close, from);
+  if (from < open.length || to < 0) throw new Error(`the docs have no place for ${name}`);
+  return [text.slice(0, from), text.slice(from, to), text.slice(to)];
+}
