@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TransactionEventView, TransactionView } from '@atesto/shared/contracts/gateway';
 import { encode } from 'fast-png';
+import { call } from '../stack/call.ts';
 import { Integrator, untilSettled } from '../stack/integrator.ts';
-import { waitFor } from '../stack/wait-for.ts';
 import type { Scene } from './scene.ts';
 import type { TimeLine } from './time-line.ts';
 
@@ -102,22 +102,17 @@ export const journeys: Record<string, Journey> = {
     line.step(
       `POST /idcloud/processes/v1 with a picture of ${width} × ${height}, ${Math.round(face.length / 1024)} KB`,
     );
-    const response = await fetch(`${house.gateway.url}/idcloud/processes/v1`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${scene.systemKey}`,
-        apikey: house.idcloud.apiKey,
-        'content-type': 'application/json',
-      },
-      body: JSON.stringify({
+    const { status, body } = await call('POST', `${house.gateway.url}/idcloud/processes/v1`, {
+      headers: { authorization: `Bearer ${scene.systemKey}`, apikey: house.idcloud.apiKey },
+      json: {
         subject: { code: others.face.cpf, name: 'Pessoa Virtual' },
         useCase: 'Onboarding',
         imageBase64: face.toString('base64'),
-      }),
+      },
     });
-    const answer = (await response.json()) as { id: string; status: number; unicoId?: { result: string } };
+    const answer = JSON.parse(body.toString()) as { id: string; status: number; unicoId?: { result: string } };
     line.step(`answered: status ${answer.status}, unicoId ${answer.unicoId?.result ?? 'none'}`);
-    line.expect('answer', [response.status, answer.status, answer.unicoId?.result], [200, 3, 'yes']);
+    line.expect('answer', [status, answer.status, answer.unicoId?.result], [200, 3, 'yes']);
     await history(scene, line, answer.id, scene.systemKey);
   },
 };
@@ -173,14 +168,7 @@ async function history(
   return events;
 }
 
-async function admin(url: string, method: string, route: string, body?: unknown): Promise<unknown> {
-  const response = await waitFor(
-    () =>
-      fetch(`${url}/_admin/${route}`, {
-        method,
-        ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-      }).catch(() => undefined),
-    { what: 'the simulator', timeoutMs: 5_000 },
-  );
-  return response.status === 204 ? undefined : await response.json();
+async function admin(url: string, method: 'GET' | 'PUT' | 'DELETE', route: string, json?: unknown): Promise<unknown> {
+  const answer = await call(method, `${url}/_admin/${route}`, { json });
+  return answer.body.length === 0 ? undefined : JSON.parse(answer.body.toString());
 }

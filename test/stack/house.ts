@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { call } from './call.ts';
 import { freePort } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import type { Processes, ServiceProcess } from './processes.ts';
@@ -36,7 +37,7 @@ export interface House {
   /** A virtual station enrolled with `code`, or as before where it has its key. */
   startStation(options: StationOptions): Promise<Station>;
   /** Calls the gateway's native API. @throws StackError for anything but 2xx */
-  api<T>(key: string, method: string, route: string, body?: unknown): Promise<T>;
+  api<T>(key: string, method: 'GET' | 'POST' | 'DELETE', route: string, json?: unknown): Promise<T>;
 }
 
 export interface StationOptions {
@@ -139,17 +140,13 @@ export async function openHouse(options: HouseOptions): Promise<House> {
       });
       return { url: `http://127.0.0.1:${stationPort}`, handUrl: `http://127.0.0.1:${handPort}`, process };
     },
-    async api<T>(key: string, method: string, route: string, body?: unknown): Promise<T> {
-      const response = await fetch(`${gateway.url}${route}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${key}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    async api<T>(key: string, method: 'GET' | 'POST' | 'DELETE', route: string, json?: unknown): Promise<T> {
+      const answer = await call(method, `${gateway.url}${route}`, {
+        headers: { authorization: `Bearer ${key}` },
+        json,
       });
-      if (!response.ok) throw new StackError('failed', `${method} ${route} was answered with ${response.status}`);
-      return (await response.json()) as T;
+      if (answer.status >= 300) throw new StackError('failed', `${method} ${route} was answered with ${answer.status}`);
+      return JSON.parse(answer.body.toString()) as T;
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
 import { fingers } from '@atesto/shared/domain/biometric';
 import { isSettled } from '@atesto/shared/domain/transaction';
-import { request } from 'undici';
+import { call } from './call.ts';
 import type { Station } from './house.ts';
 import { StackError } from './stack-error.ts';
 import { waitFor } from './wait-for.ts';
@@ -75,8 +75,7 @@ export class Integrator {
 
   /** The report's bytes. @throws StackError when there is none */
   async report(tguid: string): Promise<Buffer> {
-    const { body } = await request(`${this.#station.url}/gbs-spid-services/api/capture/report/${tguid}`);
-    const bytes = Buffer.from(await body.arrayBuffer());
+    const { body: bytes } = await call('GET', `${this.#station.url}/gbs-spid-services/api/capture/report/${tguid}`);
     if (!bytes.subarray(0, 5).equals(Buffer.from('%PDF-'))) throw new StackError('failed', 'the report is no PDF');
     this.#onStep('Capture Report → PDF');
     return bytes;
@@ -84,19 +83,15 @@ export class Integrator {
 
   // Not `fetch`: Node's sends Sec-Fetch-Mode, and so looks like a page in a browser that was never paired.
   async #get(path: string): Promise<SpidServicesAnswer> {
-    const { body } = await request(`${this.#station.url}/gbs-spid-services/api/${path}`);
-    return (await body.json()) as SpidServicesAnswer;
+    const { body } = await call('GET', `${this.#station.url}/gbs-spid-services/api/${path}`);
+    return JSON.parse(body.toString()) as SpidServicesAnswer;
   }
 
   async #give(person: string, finger: string, impression: number): Promise<void> {
     const index = fingers.find(({ name }) => name === finger)?.index;
     if (index === undefined) throw new StackError('failed', `the station asks for a finger named ${finger}`);
-    const response = await fetch(`${this.#station.handUrl}/finger`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ person, index, impression }),
-    });
-    if (!response.ok) throw new StackError('failed', 'the reader took no finger');
+    const { status } = await call('PUT', `${this.#station.handUrl}/finger`, { json: { person, index, impression } });
+    if (status !== 200) throw new StackError('failed', 'the reader took no finger');
     this.#onStep(`${finger} on the reader`);
   }
 }

@@ -1,6 +1,7 @@
 import { DEFAULT_CAPTURE_PLAN } from '@atesto/shared/domain/biometric';
 import type { VirtualPerson } from '@atesto/simulators/people/person';
 import { encodePng, toWireBiometric } from '@atesto/simulators/spid-server/biometrics';
+import { call } from './call.ts';
 import type { House } from './house.ts';
 import { StackError } from './stack-error.ts';
 
@@ -13,10 +14,6 @@ export async function register(
   const biometrics = DEFAULT_CAPTURE_PLAN.map((index) =>
     toWireBiometric(index, encodePng(somebody.impression(index, 0)), 500),
   );
-  const response = await fetch(`${spid.url}/_admin/${as}/${somebody.cpf}`, {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ biometrics }),
-  });
-  if (!response.ok) throw new StackError('failed', `the simulator did not register: ${response.status}`);
+  const { status } = await call('PUT', `${spid.url}/_admin/${as}/${somebody.cpf}`, { json: { biometrics } });
+  if (status !== 204) throw new StackError('failed', `the simulator did not register: ${status}`);
 }

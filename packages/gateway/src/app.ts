@@ -17,7 +17,10 @@ import { idcloudRoutes } from './routes/idcloud.ts';
 import { lookupRoutes } from './routes/lookups.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { relayRoutes } from './routes/relay.ts';
+import { remoteCaptureRoutes } from './routes/remote-captures.ts';
+import { resendRoutes } from './routes/resends.ts';
 import { transactionEventRoutes } from './routes/transaction-events.ts';
+import { transactionLookupRoutes } from './routes/transaction-lookups.ts';
 import { transactionRoutes } from './routes/transactions.ts';
 
 /**
@@ -40,6 +43,8 @@ export const serverTimeouts = {
 export async function buildGateway(context: GatewayContext): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
+    // A HEAD would do what its GET does, and on the relay a GET starts a capture.
+    exposeHeadRoutes: false,
     bodyLimit: context.limits.jsonBytesMax,
     requestTimeout: serverTimeouts.request,
     connectionTimeout: serverTimeouts.connection,
@@ -88,6 +93,9 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
     captureRoutes,
     transactionRoutes,
     transactionEventRoutes,
+    transactionLookupRoutes,
+    resendRoutes,
+    remoteCaptureRoutes,
     lookupRoutes,
     credentialRoutes,
     relayRoutes,

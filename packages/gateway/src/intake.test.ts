@@ -208,6 +208,7 @@ describe('POST /v1/transactions', () => {
     ['another kind', 'invalid-request', (r) => ({ ...r, kind: 'spid.delete' })],
     ['a missing operator', 'invalid-request', ({ operator: _operator, ...r }) => r],
     ['an id that is none', 'invalid-request', (r) => ({ ...r, id: 'x' })],
+    ['a time that no calendar has', 'invalid-request', (r) => ({ ...r, capturedAt: Number.MAX_SAFE_INTEGER })],
     ['no JSON', 'invalid-request', () => '{'],
     ['a body over the limit', 'body-too-large', (r) => ({ ...r, padding: 'x'.repeat(70_000) })],
   ];

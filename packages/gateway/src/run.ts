@@ -45,7 +45,9 @@ export async function runGateway(environment: Environment): Promise<number> {
     return 0;
   } catch (error) {
     log.error('gateway-failed', { error });
-    process.stderr.write(`The gateway could not start: ${(error as NodeJS.ErrnoException).code ?? 'see the log'}\n`);
+    const why =
+      error instanceof SettingsError ? error.message : ((error as NodeJS.ErrnoException).code ?? 'see the log');
+    process.stderr.write(`The gateway could not start: ${why}\n`);
     return 1;
   }
 }

@@ -1,7 +1,9 @@
+import { readSpidStatus } from '@atesto/shared/domain/spid-status';
 import type { TransactionKind } from '@atesto/shared/domain/transaction';
+import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { queueOf } from '@atesto/shared/queues/jobs';
 import type { Log } from '@atesto/shared/telemetry/log';
-import type { UpstreamOutcome, WorkerMetrics } from '@atesto/shared/telemetry/worker-metrics';
+import type { JobOutcome, UpstreamOutcome, WorkerMetrics } from '@atesto/shared/telemetry/worker-metrics';
 import type { WorkObserver } from './work-context.ts';
 
 /** Metrics and one line per transition. */
@@ -9,6 +11,7 @@ export function createObserver(metrics: WorkerMetrics, log: Log): WorkObserver {
   return {
     transition(after, event) {
       metrics.transition(event);
+      if (isUnknownWord(after)) metrics.unknownWord(queueOf(after.kind));
       if (after.state === 'concluded') {
         metrics.concluded(after.kind, (after.updatedAt.getTime() - after.acceptedAt.getTime()) / 1000);
       }
@@ -32,8 +35,22 @@ export function createObserver(metrics: WorkerMetrics, log: Log): WorkObserver {
         metrics.upstreamRequest({ upstream: queueOf(kind), operation, outcome, seconds });
       }
     },
-    unknownStatus(kind) {
-      metrics.unknownWord(queueOf(kind));
+    async job(name, run) {
+      const began = performance.now();
+      let outcome: JobOutcome = 'failed';
+      try {
+        await run();
+        outcome = 'done';
+      } finally {
+        metrics.job({ job: name, outcome, seconds: (performance.now() - began) / 1000 });
+      }
     },
   };
+}
+
+/** A word that nobody knows keeps a transaction waiting, and somebody should look at it. */
+function isUnknownWord({ kind, state, upstreamStatus }: TransactionRow): boolean {
+  if (kind === 'idcloud.process' || state !== 'awaiting' || upstreamStatus === undefined) return false;
+  const reading = readSpidStatus(upstreamStatus);
+  return !reading.final && !reading.recognised;
 }

@@ -22,12 +22,17 @@ import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-
 import { createVault } from '@atesto/shared/vault/vault';
 import { createObserver } from './observe.ts';
 import { openOperationsServer } from './operations-server.ts';
+import { clearVault } from './sweep/clear-vault.ts';
+import { startRounds } from './sweep/rounds.ts';
 import type { WorkContext } from './work-context.ts';
 import { startWorkers } from './workers.ts';
 
 const VERSION = '0.1.0';
 /** Rows that one round of the sweep claims at most, and how long a claimed row waits for its job. */
 const SWEEP = { batch: 500, requeueMs: 30_000 };
+
+/** How often bodies that no ledger row can open are looked for. */
+const CLEARING_INTERVAL_MS = 6 * 60 * 60_000;
 
 /** Runs the workers until they are told to stop. The exit code: 0, or 1 where they could not start. */
 export async function runWorkers(environment: Environment): Promise<number> {
@@ -49,7 +54,9 @@ export async function runWorkers(environment: Environment): Promise<number> {
     return 0;
   } catch (error) {
     log.error('workers-failed', { error });
-    process.stderr.write(`The workers could not start: ${(error as NodeJS.ErrnoException).code ?? 'see the log'}\n`);
+    const why =
+      error instanceof SettingsError ? error.message : ((error as NodeJS.ErrnoException).code ?? 'see the log');
+    process.stderr.write(`The workers could not start: ${why}\n`);
     return 1;
   }
 }
@@ -72,13 +79,16 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     operations: ['submit', 'result', 'findTransaction'],
   });
   metrics.ledgerStates(async () => Object.fromEntries((await countStates(db)).states));
+  metrics.overdueSeconds(async () => (await countStates(db)).oldestOverdueSeconds);
   const spid = createSpidServerClient(settings.spid);
   const idcloud = settings.idcloud && createIdcloudClient(settings.idcloud);
   const queues = openQueues(settings.queue, onError);
+  metrics.queueJobs(() => queues.counts());
+  const store = await createFileStore(settings.vault.path);
   const context: WorkContext = {
     db,
     keyRing,
-    vault: createVault({ keyRing, store: await createFileStore(settings.vault.path), observe: metrics.vault }),
+    vault: createVault({ keyRing, store, observe: metrics.vault }),
     spid,
     upstreamOf: (kind: TransactionKind): Upstream => {
       if (kind !== 'idcloud.process') return spid;
@@ -99,11 +109,21 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     sweep: { ...SWEEP, intervalMs: settings.tickMs },
     onError,
   });
+  const clearings = startRounds(
+    CLEARING_INTERVAL_MS,
+    async () => {
+      const count = await clearVault(db, store, Date.now());
+      if (count > 0) log.info('vault-cleared', { count });
+      return 'done';
+    },
+    onError,
+  );
   const operations = await openOperationsServer(settings.metrics, { metrics, isReady: () => isReachable(db) });
   log.info('workers-started', { ...settings.metrics, backend: settings.queue.kind, version: process.versions.node });
   return {
     async close() {
       await workers.close();
+      await clearings.close();
       await Promise.all([queues.close(), spid.close(), idcloud?.close(), operations.close()]);
       await db.end();
     },

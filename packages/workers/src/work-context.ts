@@ -1,7 +1,7 @@
 import type { TransactionEventType, TransactionKind } from '@atesto/shared/domain/transaction';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionMoment, TransactionRow } from '@atesto/shared/ledger/transactions';
-import type { Lane } from '@atesto/shared/queues/jobs';
+import type { JobName, Lane } from '@atesto/shared/queues/jobs';
 import type { SpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import type { Upstream } from '@atesto/shared/upstreams/upstream';
 import type { KeyRing } from '@atesto/shared/vault/key-ring';
@@ -36,6 +36,6 @@ export interface WorkObserver {
   transition(after: TransactionRow, event: TransactionEventType): void;
   /** Times a call and counts how it ended. */
   call<T extends { kind: string }>(kind: TransactionKind, operation: string, run: () => Promise<T>): Promise<T>;
-  /** A status word that nobody knows was kept. */
-  unknownStatus(kind: TransactionKind): void;
+  /** Times a job and counts how it ended. */
+  job(name: JobName, run: () => Promise<void>): Promise<void>;
 }

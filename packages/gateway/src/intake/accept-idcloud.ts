@@ -21,7 +21,10 @@ export async function acceptIdcloud(
   const { cpf } = checkCreateProcess(body);
   const requestMac = keyRing.mac('request', body);
   const before = await findAccepted(db, id, principal.id, requestMac);
-  if (before?.kind === 'conflict') throw new ProblemError('id-conflict');
+  if (before?.kind === 'conflict') {
+    context.metrics.transaction('idcloud.process', 'conflict');
+    throw new ProblemError('id-conflict');
+  }
   if (before) return { transaction: before.transaction, isNew: false };
 
   const payload = randomUUID();

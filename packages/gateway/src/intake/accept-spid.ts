@@ -43,7 +43,10 @@ export async function acceptSpid(
   const asked = JSON.stringify([kind, userId, operatorId, operator, capturedAt, biometrics, missingBiometrics]);
   const requestMac = keyRing.mac('request', asked);
   const before = await findAccepted(db, id, principal.id, requestMac);
-  if (before?.kind === 'conflict') throw new ProblemError('id-conflict');
+  if (before?.kind === 'conflict') {
+    context.metrics.transaction(kind, 'conflict');
+    throw new ProblemError('id-conflict');
+  }
   if (before) return { transaction: before.transaction, isNew: false };
 
   const captures = await requireCaptures(

@@ -28,7 +28,8 @@ export async function awaitTransaction(
     let row = first;
     // Read after subscribing: what happened in between is not announced again.
     for (;;) {
-      row = (await getTransaction(db, first.id)) ?? row;
+      // It is accepted: a ledger that is away now must not make a failure of that.
+      row = (await getTransaction(db, first.id).catch(() => undefined)) ?? row;
       if (until(row) || over.aborted) return row;
       await changes.next();
     }

@@ -1,6 +1,7 @@
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import { parseCpf } from '@atesto/shared/domain/cpf';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
+import { sealCpf } from '@atesto/shared/vault/cpf-column';
 import type { GatewayContext } from '../gateway-context.ts';
 import { ProblemError } from '../problem.ts';
 
@@ -13,5 +14,5 @@ export function requireCpf(text: string, path: string): Cpf {
 
 /** The opaque id that stands for a person everywhere but on the wire to an upstream. */
 export function identify({ db, keyRing }: Pick<GatewayContext, 'db' | 'keyRing'>, cpf: Cpf): Promise<string> {
-  return ensureSubject(db, keyRing.mac('cpf', cpf), keyRing.sealText(cpf, 'cpf'));
+  return ensureSubject(db, sealCpf(keyRing, cpf));
 }

@@ -1,3 +1,4 @@
+import { isLedgerAway } from '@atesto/shared/ledger/passing-failure';
 import type { Log } from '@atesto/shared/telemetry/log';
 import { VaultError } from '@atesto/shared/vault/vault-error';
 import type { FastifyError, FastifyReply } from 'fastify';
@@ -24,8 +25,8 @@ export const problemsPlugin = fastifyPlugin<{ log: Log }>(async (app, { log }) =
       }));
       return sendProblem(reply, 'invalid-request', fields);
     }
-    if (error instanceof VaultError) {
-      log.error('vault-failed', { error, route: request.routeOptions.url ?? 'none' });
+    if (error instanceof VaultError || isLedgerAway(error)) {
+      log.error('storage-failed', { error, route: request.routeOptions.url ?? 'none' });
       return sendProblem(reply, 'storage-unavailable');
     }
     switch (error.statusCode) {

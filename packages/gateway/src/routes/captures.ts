@@ -43,8 +43,8 @@ export const captureRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> =
         if (error instanceof ProblemError) context.metrics.captureRejected(error.code);
         throw error;
       });
-      if (isNew) context.metrics.captureAccepted();
       const { width, height, bytes } = capture;
+      if (isNew) context.metrics.captureAccepted(bytes);
       return reply
         .code(isNew ? 201 : 200)
         .send({ id: capture.id, sha256: capture.sha256.toString('hex'), bytes, width, height });

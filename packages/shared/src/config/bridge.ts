@@ -50,13 +50,13 @@ export const bridgeSchema = {
     about: "Ask programs outside a browser for the token too; the vendor's clients do not have one.",
     fallback: 'false',
   },
-  CAPTURE_PLAN_ENROLL: plan('enrolment'),
-  CAPTURE_PLAN_VERIFY: plan('verification'),
-  CAPTURE_PLAN_OPERATOR: plan("the operator's own authentication"),
+  CAPTURE_PLAN_ENROLL: plan('enrolment', '`6,7,3,2`: index and middle of both hands'),
+  CAPTURE_PLAN_VERIFY: plan('verification', '`6,7,3,2`: index and middle of both hands'),
+  CAPTURE_PLAN_OPERATOR: plan("the operator's own authentication", '`6`: right index'),
   CAPTURE_TIMEOUT_MS: timeout('Time for each finger to come.', 30_000),
   VERDICT_WAIT_S: {
-    schema: integer(0, 300, 'seconds'),
-    about: 'How long Capture Send waits for the verdict of a verification.',
+    schema: integer(0, 50, 'seconds'),
+    about: 'How long Capture Send waits for the verdict of a verification. The relay gives up after 60 s.',
     fallback: '30',
   },
   CALIBRATION: {
@@ -66,11 +66,11 @@ export const bridgeSchema = {
   },
 } as const satisfies SettingsSchema;
 
-function plan<const Purpose extends string>(purpose: Purpose) {
+function plan<const Purpose extends string>(purpose: Purpose, absent: string) {
   return {
     schema: fingerList,
     about: `Fingers to capture for ${purpose}, in order: 0 left little, 4 left thumb, 5 right thumb, 9 right little.`,
-    absent: '`6,7,3,2`: index and middle of both hands',
+    absent,
   } as const;
 }
 

@@ -25,7 +25,11 @@ export const gatewaySchema = {
     about: 'Largest JSON body of a native route.',
     fallback: '65536',
   },
-  WAIT_MS_MAX: timeout('Longest time that a caller is held for an answer.', 60_000),
+  WAIT_MS_MAX: {
+    schema: integer(1, 80_000, 'milliseconds'),
+    about: 'Longest time that a caller is held for an answer. Silent connections are cut after 90 s.',
+    fallback: '60000',
+  },
   REQUEUE_MS: timeout('After this the sweep takes up an accepted transaction whose job was lost.', 15_000),
 } as const satisfies SettingsSchema;
 

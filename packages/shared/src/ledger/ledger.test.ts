@@ -15,8 +15,9 @@ import {
 } from './credentials.ts';
 import type { Database } from './database.ts';
 import { migrate, openDatabase } from './database.ts';
+import { findTransactions, latestTransactionOf } from './find-transactions.ts';
 import { openTransactionFeed } from './notifications.ts';
-import { claimDue, countStates, postpone, resendFailed } from './schedule.ts';
+import { claimDue, countStates, postpone, resendFailed, resendOne } from './schedule.ts';
 import { ensureSubject } from './subjects.ts';
 import type { AcceptedTransaction, TransactionRow } from './transactions.ts';
 import { acceptTransaction, applyEvent, getTransaction, listEvents } from './transactions.ts';
@@ -42,7 +43,7 @@ async function newTransaction(overrides: Partial<AcceptedTransaction> = {}): Pro
     id: randomUUID(),
     owner,
     kind: 'spid.enroll',
-    subject: await ensureSubject(db, randomBytes(32), randomBytes(40)),
+    subject: await ensureSubject(db, { cpfIndex: randomBytes(32), cpfSealed: randomBytes(40) }),
     requestMac: randomBytes(32),
     payload: randomUUID(),
     payloadBytes: 300_000,
@@ -219,9 +220,39 @@ describe('the schedule', () => {
     expect(states.has(theirs.id)).toBe(false);
   });
 
+  it('takes up one that failed, once, and nothing else', async () => {
+    const refused = await apply(await accept(), { type: 'claimed' }, { type: 'refused', reason: 'x' });
+    const taken = await Promise.all([resendOne(db, refused, 60_000), resendOne(db, refused, 60_000)]);
+    expect(taken.filter((moment) => moment !== undefined)).toMatchObject([{ id: refused.id, state: 'retrying' }]);
+    expect(await resendOne(db, await accept(), 60_000)).toBeUndefined();
+    expect(await resendOne(db, { ...refused, wrappedKey: undefined }, 60_000)).toBeUndefined();
+  });
+
   it('counts states', async () => {
     const { states } = await countStates(db);
     expect(states.get('accepted')).toBeGreaterThan(0);
+  });
+});
+
+describe('finding', () => {
+  it('gives an owner’s latest transaction about a person', async () => {
+    const [mine, cpfIndex] = [randomUUID(), randomBytes(32)];
+    const subject = await ensureSubject(db, { cpfIndex, cpfSealed: randomBytes(40) });
+    await accept({ owner: mine, subject });
+    const latest = await accept({ owner: mine, subject });
+    await accept({ subject });
+    await accept({ owner: mine });
+    expect((await latestTransactionOf(db, mine, cpfIndex))?.id).toBe(latest.id);
+    expect(await latestTransactionOf(db, randomUUID(), cpfIndex)).toBeUndefined();
+    expect(await latestTransactionOf(db, mine, randomBytes(32))).toBeUndefined();
+  });
+
+  it('gives an owner’s transactions among ids', async () => {
+    const mine = randomUUID();
+    const [one, theirs] = [await accept({ owner: mine }), await accept()];
+    const found = await findTransactions(db, mine, [one.id, theirs.id, randomUUID()]);
+    expect(found.map(({ id }) => id)).toEqual([one.id]);
+    expect(await findTransactions(db, mine, [])).toEqual([]);
   });
 });
 

@@ -1,7 +1,13 @@
 import type { Database } from './database.ts';
 
-/** Finds or makes the opaque id behind a CPF. `cpfIndex` is its keyed hash, `cpfSealed` its sealed text. */
-export async function ensureSubject(db: Database, cpfIndex: Buffer, cpfSealed: Buffer): Promise<string> {
+/** A person's row: an opaque id, a keyed hash of the CPF that finds it, and the sealed CPF. */
+export interface SubjectRow {
+  cpfIndex: Buffer;
+  cpfSealed: Buffer;
+}
+
+/** Finds or makes the opaque id behind a CPF. */
+export async function ensureSubject(db: Database, { cpfIndex, cpfSealed }: SubjectRow): Promise<string> {
   // The no-op update makes the existing row come back; sealed text differs at each sealing, the first stays.
   const { rows } = await db.query<{ id: string }>({
     name: 'ensure-subject',
@@ -15,11 +21,11 @@ export async function ensureSubject(db: Database, cpfIndex: Buffer, cpfSealed: B
 }
 
 /** The sealed CPF of a subject, or undefined where there is no such subject. */
-export async function getSealedCpf(db: Database, subject: string): Promise<Buffer | undefined> {
-  const { rows } = await db.query<{ cpf_sealed: Buffer }>({
-    name: 'get-sealed-cpf',
-    text: 'select cpf_sealed from subjects where id = $1',
+export async function getSubject(db: Database, subject: string): Promise<SubjectRow | undefined> {
+  const { rows } = await db.query<SubjectRow>({
+    name: 'get-subject',
+    text: 'select cpf_index as "cpfIndex", cpf_sealed as "cpfSealed" from subjects where id = $1',
     values: [subject],
   });
-  return rows[0]?.cpf_sealed;
+  return rows[0];
 }

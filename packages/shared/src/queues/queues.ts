@@ -11,6 +11,8 @@ export type QueueBackend = { kind: 'redis'; url: string } | { kind: 'postgres'; 
 export interface WorkQueues {
   /** Enqueues what `moment` needs next; does nothing for a moment that needs no job. @throws when the backend is away. */
   enqueue(moment: TransactionJob, lane?: Lane): Promise<void>;
+  /** Jobs in line, by queue and BullMQ's state. @throws when the backend is away. */
+  counts(): Promise<{ queue: QueueName; state: string; count: number }[]>;
   /** True when the backend answers. */
   isReachable(): Promise<boolean>;
   close(): Promise<void>;
@@ -60,6 +62,14 @@ export function openQueues(backend: QueueBackend, onError: (error: Error) => voi
         removeOnFail: true,
       });
     },
+    async counts() {
+      const counted = await Promise.all(
+        [...queues].map(async ([name, queue]) => ({ queue: name, counts: await queue.getJobCounts() })),
+      );
+      return counted.flatMap(({ queue, counts }) =>
+        Object.entries(counts).map(([state, count]) => ({ queue, state, count })),
+      );
+    },
     async isReachable() {
       try {
         await queueFor('spid').getJobCounts('waiting');
@@ -93,8 +103,13 @@ export function consume(
   const process = async (job: Job<unknown, void, JobName>) => handle(job.name, transactionJob.parse(job.data));
   const common = {
     concurrency: options.concurrency,
-    // A stalled job is simply handed out again: its transaction's version keeps it from a second effect.
+    // A stalled job is simply handed out again: its transaction's version keeps it from a second effect. BullMQ's 30 s would leave what a dead
+    // worker had fetched, and not claimed, in nobody's hands for up to a minute: the sweep cannot add a job that is there.
     maxStalledCount: 10,
+    lockDuration: 10_000,
+    stalledInterval: 5_000,
+    // BullMQ's 15 s would leave every worker idle for so long after its backend is back.
+    runRetryDelay: 500,
     ...(options.perSecond ? { limiter: { max: options.perSecond, duration: 1_000 } } : {}),
   };
   const connection = backend.kind === 'redis' ? new Redis(backend.url, { maxRetriesPerRequest: null }) : undefined;

@@ -4,9 +4,9 @@ import { createVaultObserver } from './vault-metrics.ts';
 
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'other'] as const;
 const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx', 'other'] as const;
-const intakeOutcomes = ['created', 'replayed', 'conflict', 'in-progress'] as const;
+const intakeOutcomes = ['created', 'replayed', 'conflict'] as const;
 
-/** What became of a request to accept: done, answered again, refused for another body under the same key, still running. */
+/** What became of a request to accept: done, answered again, refused for another body under the same key. */
 export type IntakeOutcome = (typeof intakeOutcomes)[number];
 
 export interface GatewaySets<Kind extends string = string> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { createWorkerMetrics, queueStates } from './worker-metrics.ts';
+import { createWorkerMetrics } from './worker-metrics.ts';
 
 const CPF = '52998224725';
 
@@ -144,8 +144,8 @@ describe('createWorkerMetrics', () => {
     worker.concluded('spid.enroll', 42);
     worker.unknownWord('spid');
     worker.ledgerStates(async () => ({ awaiting: 7, invented: 1 }));
-    worker.oldestSeconds(async () => ({ awaiting: 12.5 }));
-    worker.queueJobs(async () => queueStates.map((state) => ({ queue: 'spid', state, count: 1 })));
+    worker.overdueSeconds(async () => 12.5);
+    worker.queueJobs(async () => ['waiting', 'paused'].map((state) => ({ queue: 'spid', state, count: 1 })));
     worker.vault('open', 'tampered', 0.001);
     const text = await textOf(worker);
     for (const line of [
@@ -159,7 +159,7 @@ describe('createWorkerMetrics', () => {
       'atesto_upstream_unknown_words_total{upstream="spid"} 1',
       'atesto_transactions{state="awaiting"} 7',
       'atesto_transactions{state="dead"} 0',
-      'atesto_transactions_oldest_seconds{state="awaiting"} 12.5',
+      'atesto_transactions_overdue_seconds 12.5',
       'atesto_queue_jobs{queue="spid",state="waiting"} 1',
       'atesto_vault_operations_total{operation="open",outcome="tampered"} 1',
     ]) {

@@ -14,8 +14,8 @@ export const upstreamOutcomes = [
   'unknown',
   'other',
 ] as const;
-/** What became of a job: `superseded` found its moment passed and did nothing. */
-export const jobOutcomes = ['done', 'superseded', 'failed', 'other'] as const;
+/** What became of a job. `done` may mean that its moment had passed and nothing was left to do. */
+const jobOutcomes = ['done', 'failed'] as const;
 
 export type UpstreamOutcome = (typeof upstreamOutcomes)[number];
 export type JobOutcome = (typeof jobOutcomes)[number];
@@ -48,16 +48,15 @@ export interface WorkerMetrics {
   unknownWord(upstream: string): void;
   /** How many transactions stand in each state. Asked for at a scrape, so give it to one process. */
   ledgerStates(collect: () => Promise<Partial<Record<string, number>>>): void;
-  /** Age of the oldest transaction in a state that is to pass by itself: what an alert watches. */
-  oldestSeconds(collect: () => Promise<Partial<Record<string, number>>>): void;
+  /** How long the most overdue transaction has been due: what an alert watches. */
+  overdueSeconds(collect: () => Promise<number>): void;
   /** Jobs in line by queue, and by BullMQ's states. */
-  queueJobs(collect: () => Promise<Iterable<{ queue: string; state: QueueState; count: number }>>): void;
+  queueJobs(collect: () => Promise<Iterable<{ queue: string; state: string; count: number }>>): void;
   vault: ReturnType<typeof createVaultObserver>;
   expose: Metrics['expose'];
 }
 
-export const queueStates = ['waiting', 'prioritized', 'active', 'delayed', 'failed'] as const;
-export type QueueState = (typeof queueStates)[number];
+const queueStates = ['waiting', 'prioritized', 'active', 'delayed', 'failed'] as const;
 
 export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerMetrics {
   const { kinds, states, events, jobs, queues, upstreams } = sets;
@@ -117,15 +116,25 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
         { name: 'transactions', help: 'Transactions in each state.', labels: { state: states } },
         async () => byState(states, await collect()),
       ),
-    oldestSeconds: (collect) =>
+    overdueSeconds: (collect) =>
       metrics.collected(
-        { name: 'transactions_oldest_seconds', help: 'Age of the oldest in each state.', labels: { state: states } },
-        async () => byState(states, await collect()),
+        {
+          name: 'transactions_overdue_seconds',
+          help: 'Since when the most overdue transaction has been due.',
+          labels: {},
+        },
+        async () => [[{}, await collect()] as const],
       ),
     queueJobs: (collect) =>
       metrics.collected(
         { name: 'queue_jobs', help: 'Jobs in line.', labels: { queue: queues, state: queueStates } },
-        async () => [...(await collect())].map(({ queue, state, count }) => [{ queue, state }, count] as const),
+        // States of flows, which nobody uses here, have no series.
+        async () =>
+          [...(await collect())]
+            .filter(({ state }) => (queueStates as readonly string[]).includes(state))
+            .map(
+              ({ queue, state, count }) => [{ queue, state: state as (typeof queueStates)[number] }, count] as const,
+            ),
       ),
     vault: createVaultObserver(metrics),
     expose: metrics.expose,

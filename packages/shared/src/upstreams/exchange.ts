@@ -36,7 +36,7 @@ export function createPool(url: URL, settings: PoolSettings): Pool {
 }
 
 export interface Call {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Full path. It may hold a CPF, so it is never put into an error. */
   path: string;
   headers?: Record<string, string>;
@@ -57,7 +57,10 @@ export interface HttpAnswer {
   bodyFault?: UpstreamReason;
 }
 
-/** No status line came. `began`: a byte of the request's body was handed to a connected socket, so the upstream may have acted. */
+/**
+ * No status line came. `began`: a byte of the request's body, or the head of one without a body, was handed to a connected socket, so the
+ * upstream may have acted.
+ */
 export interface NoAnswer {
   kind: 'none';
   began: boolean;
@@ -71,13 +74,19 @@ export async function exchange(dispatcher: Dispatcher, origin: string, call: Cal
   const signals = call.signal ? [deadline.signal, call.signal] : [deadline.signal];
   const tracker = call.body && new BodyTracker(call.body);
   const stream = tracker?.stream();
+  let headHanded = false;
+  const wire = tracker
+    ? dispatcher
+    : noticingStart(dispatcher, () => {
+        headHanded = true;
+      });
   const whyEnded = (error: unknown): UpstreamReason => {
     if (deadline.signal.aborted) return 'timeout';
     if (call.signal?.aborted) return 'aborted';
     return classifyWireError(error);
   };
   try {
-    const response = await dispatcher.request({
+    const response = await wire.request({
       origin,
       path: call.path,
       method: call.method,
@@ -108,7 +117,7 @@ export async function exchange(dispatcher: Dispatcher, origin: string, call: Cal
       // A body that is cut short cannot be acted upon; one that failed after its last byte can.
       return { kind: 'none', began: tracker?.complete ?? false, reason: 'body-failed' };
     }
-    const began = tracker?.began ?? false;
+    const began = tracker?.began ?? headHanded;
     const reason = whyEnded(error);
     // ETIMEDOUT and the like on a socket that was connected.
     return { kind: 'none', began, reason: began && reason.startsWith('connect-') ? 'connection-lost' : reason };
@@ -117,6 +126,24 @@ export async function exchange(dispatcher: Dispatcher, origin: string, call: Cal
     // An early answer leaves the body half read: let its source go.
     stream?.return().catch(() => {});
   }
+}
+
+/** The dispatcher, telling when a request is about to be written to a connected socket. With a body, `BodyTracker` knows better. */
+function noticingStart(dispatcher: Dispatcher, started: () => void): Dispatcher {
+  return dispatcher.compose((dispatch) => (options, handler) => {
+    const noticing: Dispatcher.DispatchHandler = {
+      onRequestStart(controller, context) {
+        started();
+        handler.onRequestStart?.(controller, context);
+      },
+      onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
+      onResponseStart: (...args) => handler.onResponseStart?.(...args),
+      onResponseData: (...args) => handler.onResponseData?.(...args),
+      onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
+      onResponseError: (...args) => handler.onResponseError?.(...args),
+    };
+    return dispatch(options, noticing);
+  });
 }
 
 /**
@@ -141,13 +168,16 @@ class BodyTracker {
   async *stream(): AsyncGenerator<Uint8Array, void> {
     const iterator = (await this.#open())[Symbol.asyncIterator]();
     try {
-      for (;;) {
-        const next = await this.#next(iterator);
-        if (next.done) return;
+      // One chunk ahead: the last one leaves when the source has ended, that is, when the whole body is verified. And undici then sees the body end
+      // before the answer does; an answer that overtakes the body's end costs the connection.
+      let next = await this.#next(iterator);
+      while (!next.done) {
+        const { value } = next;
+        next = await this.#next(iterator);
         // Before the yield: once it is out of our hands it counts as sent.
         this.began = true;
-        this.#handed += next.value.byteLength;
-        yield next.value;
+        this.#handed += value.byteLength;
+        yield value;
       }
     } finally {
       await iterator.return?.();

@@ -23,6 +23,8 @@ export type MacPurpose = string;
 export interface KeyRing {
   /** The id of the key that seals now. */
   readonly activeKeyId: string;
+  /** What everything sealed under the active key begins with: rotation looks for what does not. */
+  readonly activeHeader: Buffer;
   /** Seals a 32-byte data key for one record. */
   wrap(dataKey: Uint8Array, recordId: string): WrappedKey;
   /** @throws VaultError `unknown-key`, `tampered` (also for the wrapped key of another record) */
@@ -83,6 +85,8 @@ export function formatKeyRing(keys: readonly KeyEncryptionKey[]): string {
   return keys.map(({ id, key }) => `${id}:${Buffer.from(key).toString('base64')}`).join(',');
 }
 
+const headerOf = (id: string) => Buffer.concat([Buffer.of(VERSION, id.length), Buffer.from(id, 'latin1')]);
+
 interface Derived {
   id: string;
   wrapping: KeyObject;
@@ -114,7 +118,7 @@ export function createKeyRing(keys: readonly KeyEncryptionKey[], indexKey: Uint8
     return open(keyOfRecord[use], nonce, aad, sealed.subarray(header + NONCE_BYTES), `sealed with ${id}`);
   };
   const sealWith = (use: 'wrapping' | 'text', plaintext: Uint8Array, context: string): Buffer => {
-    const header = Buffer.concat([Buffer.of(VERSION, active.id.length), Buffer.from(active.id, 'latin1')]);
+    const header = headerOf(active.id);
     const nonce = randomBytes(NONCE_BYTES);
     return Buffer.concat([header, nonce, ...seal(active[use], nonce, bind(header, context), plaintext)]);
   };
@@ -122,6 +126,7 @@ export function createKeyRing(keys: readonly KeyEncryptionKey[], indexKey: Uint8
 
   return {
     activeKeyId: active.id,
+    activeHeader: headerOf(active.id),
     keyIdOf,
     wrap(dataKey, recordId) {
       if (dataKey.length !== KEY_BYTES) throw new TypeError(`a data key has ${KEY_BYTES} bytes`);

@@ -11,7 +11,6 @@ export async function poll(context: WorkContext, job: TransactionJob): Promise<v
   if (!row || row.version !== job.version || row.state !== 'awaiting' || row.upstreamId === undefined) return;
   const { kind, upstreamId } = row;
   const read = await context.observe.call(kind, 'result', () => context.upstreamOf(kind).result(kind, upstreamId));
-  if (read.kind === 'ok' && !read.value.final && !read.value.recognised) context.observe.unknownStatus(kind);
   const decision = decidePoll(read, row, Date.now(), context.random);
   if (!decision.event) {
     await postpone(db, row, decision.dueInMs);

@@ -1,10 +1,10 @@
 import type { Cpf } from '@atesto/shared/domain/cpf';
-import { parseCpf } from '@atesto/shared/domain/cpf';
 import { postpone } from '@atesto/shared/ledger/schedule';
-import { getSealedCpf } from '@atesto/shared/ledger/subjects';
+import { getSubject } from '@atesto/shared/ledger/subjects';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
+import { openCpf } from '@atesto/shared/vault/cpf-column';
 import type { Decision } from '../decision.ts';
 import type { WorkContext } from '../work-context.ts';
 import { decideReconcile } from './decide-reconcile.ts';
@@ -39,6 +39,6 @@ async function decide(
 }
 
 async function cpfOf({ db, keyRing }: WorkContext, subject: string | undefined): Promise<Cpf | undefined> {
-  const sealed = subject && (await getSealedCpf(db, subject));
-  return sealed ? parseCpf(keyRing.openText(sealed, 'cpf')) : undefined;
+  const row = subject && (await getSubject(db, subject));
+  return row ? openCpf(keyRing, row) : undefined;
 }

@@ -3,9 +3,11 @@ import { applyEvent } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
 import { VaultError } from '@atesto/shared/vault/vault-error';
 import type { Decision } from '../decision.ts';
+import { outlast } from '../outlast.ts';
 import { retryDelay } from '../retry-policy.ts';
 import type { WorkContext } from '../work-context.ts';
 import { decideSubmit } from './decide-submit.ts';
+import { whileLeased } from './while-leased.ts';
 
 /**
  * Sends one transaction: claims it in the ledger, streams its sealed body from the vault to the upstream, and writes down what came of it. Whoever
@@ -13,29 +15,30 @@ import { decideSubmit } from './decide-submit.ts';
  */
 export async function submit(context: WorkContext, job: TransactionJob): Promise<void> {
   const { db, settings } = context;
+  // Before the claim: by our reckoning it ends no later than by the ledger's.
+  const leaseEnd = Date.now() + settings.leaseMs;
   const claimed = await applyEvent(db, job, { type: 'claimed' }, { dueInMs: settings.leaseMs });
   if (!claimed) return;
   context.observe.transition(claimed, 'claimed');
-  const decision = await send(context, claimed);
-  const after = await applyEvent(db, claimed, decision.event, decision);
+  const decision = await send(context, claimed, leaseEnd);
+  // An answer that is thrown away has to be asked for again, and IDCloud cannot be asked.
+  const after = await outlast(() => applyEvent(db, claimed, decision.event, decision), leaseEnd);
   if (after) context.observe.transition(after, decision.event.type);
 }
 
-async function send(context: WorkContext, claimed: TransactionRow): Promise<Decision> {
+async function send(context: WorkContext, claimed: TransactionRow, leaseEnd: number): Promise<Decision> {
   const { vault, settings, random } = context;
   if (!claimed.wrappedKey) return { event: { type: 'refused', reason: 'payload-erased' } };
   const { kind, wrappedKey, attempt } = claimed;
   try {
     const payload = await vault.open(claimed.payload, wrappedKey);
+    const open = reopenable(payload.stream, async () => (await vault.open(claimed.payload, wrappedKey)).stream);
     const upstream = context.upstreamOf(kind);
     const result = await context.observe.call(kind, 'submit', () =>
       upstream.submit(
         kind,
         // The first try gets the stream that is open already; a repeat opens a fresh one.
-        {
-          length: payload.length,
-          open: reopenable(payload.stream, async () => (await vault.open(claimed.payload, wrappedKey)).stream),
-        },
+        { length: payload.length, open: async () => whileLeased(await open(), leaseEnd) },
         { signal: AbortSignal.timeout(settings.submitTimeoutMs) },
       ),
     );

@@ -1,0 +1,62 @@
+/** `npm run bench`: what the house costs beside the least that could be done and beside what is done first. See docs/performance.md. */
+import { rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { openProcesses } from '../stack/processes.ts';
+import { describeMemory, measureMemory } from './memory.ts';
+import { type Options, readOptions, usage } from './options.ts';
+import { describeMachine } from './processor.ts';
+import { makeRunFolder } from './run-folder.ts';
+import { measureSubmit } from './submit.ts';
+import { describeProfile, describeSubmit } from './submit-report.ts';
+
+async function bench(options: Options, dir: string): Promise<void> {
+  const report = (line: string) => console.error(`  · ${line}`);
+  const processes = openProcesses({ logDir: path.join(dir, 'logs'), endWithUs: true });
+  try {
+    console.log(`Machine: ${describeMachine()}`);
+    console.log(
+      `Versions: Node ${process.versions.node}, ${['undici', 'bullmq', 'ioredis', 'pg'].map(version).join(', ')}`,
+    );
+    console.log(`Command: npm run bench -- ${process.argv.slice(2).join(' ')}`.trimEnd());
+    console.log(`Date: ${new Date().toISOString().slice(0, 10)}`);
+    if (options.submit) {
+      const results = await measureSubmit({ ...options, dir, processes, report });
+      console.log(`\n${describeSubmit(results, options.bodies)}`);
+      if (results.profile) console.log(`\n${describeProfile(results.profile)}`);
+      // The memory of the idle is looked at on an idle machine.
+      await processes.stopAll();
+    }
+    if (options.memory) {
+      report('starting the bridge and waiting until its memory is steady');
+      console.log(`\n${describeMemory(await measureMemory(Math.min(options.rounds, 3), dir, processes))}`);
+    }
+  } finally {
+    await processes.stopAll();
+  }
+  // After a failure the logs stay.
+  await rm(dir, { recursive: true, force: true });
+}
+
+function version(name: string): string {
+  return `${name} ${createRequire(import.meta.url)(`${name}/package.json`).version}`;
+}
+
+let options: Options | undefined;
+try {
+  options = readOptions(process.argv.slice(2));
+} catch (error) {
+  console.error(`${(error as Error).message}\n\n${usage}`);
+  process.exit(2);
+}
+if (!options) {
+  console.log(usage);
+  process.exit(0);
+}
+try {
+  await bench(options, await makeRunFolder());
+  process.exit(0);
+} catch (error) {
+  console.error(`The bench could not be finished: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}
