@@ -47,6 +47,11 @@ const rows: [string, SubmitResult, ReturnType<typeof decideSubmit>][] = [
     { kind: 'unknown', reason: 'answer-lost' },
     { event: { type: 'lost', reason: 'answer-lost' }, dueInMs: 10_000 },
   ],
+  [
+    'a server that was too slow rests longer: it may still be at work',
+    { kind: 'unknown', reason: 'timeout' },
+    { event: { type: 'lost', reason: 'timeout' }, dueInMs: 120_000 },
+  ],
 ];
 
 it.each(rows)('%s', (_what, result, decision) => {

@@ -1,7 +1,10 @@
-import type { SubmitResult } from '@atesto/shared/upstreams/upstream';
+import type { SubmitResult, UpstreamReason } from '@atesto/shared/upstreams/upstream';
 import type { Decision } from '../decision.ts';
 import type { Random } from '../retry-policy.ts';
 import { pollDelay, retryDelay } from '../retry-policy.ts';
+
+/** How many times longer than a lost connection a time-out rests. */
+const SLOW_SERVER_FACTOR = 12;
 
 export interface SubmitPolicy {
   /** How long a lost answer rests before the upstream is asked: it may still be working on what it received. */
@@ -40,10 +43,15 @@ export function decideSubmit(result: SubmitResult, attempt: number, policy: Subm
         dueInMs: retryDelay(attempt, policy.random, result.retryAfterMs),
       };
     case 'unknown':
-      return { event: { type: 'lost', reason: result.reason }, dueInMs: policy.settleMs };
+      return { event: { type: 'lost', reason: result.reason }, dueInMs: policy.settleMs * patience(result.reason) };
     default:
       return result satisfies never;
   }
+}
+
+// A server that did not answer in time may still be at work on what it received, and would only then show it.
+function patience(reason: UpstreamReason): number {
+  return reason === 'timeout' || reason === 'aborted' || reason === 'gateway-timeout' ? SLOW_SERVER_FACTOR : 1;
 }
 
 // A compatible face repeats the upstream's own code for a refusal.
