@@ -26,8 +26,8 @@ export const problemAdvice: Record<ProblemCode, string> = {
   'too-many-requests': 'Wait as long as `Retry-After` says. Only `POST /v1/stations` is limited.',
   'upstream-unavailable': 'Only for questions that are passed on (look-ups, reports). Ask again later.',
   'storage-unavailable':
-    'The vault refused: disk full, read-only, keys missing. Send again when it is mended; the log line `vault-failed` says what it was.',
-  internal: 'Look for `request-failed` in the log. A database that is away ends here too. Repeating is safe.',
+    'The vault refused (disk full, read-only, keys missing), or the database is away. Send again when it is mended; the log line `storage-failed` says what it was.',
+  internal: 'Look for `request-failed` in the log. Repeating is safe.',
 };
 
 export const upstreamAdvice: Record<UpstreamReason, string> = {
