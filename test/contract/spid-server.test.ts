@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { UserTransactionRequest } from '../../packages/shared/src/contracts/spid-server.ts';
 import {
   type SpidServerOperationName,
   spidServerOperations,
-  type UserTransactionRequest,
-} from '../../packages/shared/src/contracts/spid-server.ts';
+} from '../../packages/shared/src/contracts/spid-server-operations.ts';
 import type { Cpf } from '../../packages/shared/src/domain/cpf.ts';
 import { createSpidServerClient, type SpidServerClient } from '../../packages/shared/src/upstreams/spid-server.ts';
 import type { SubmitResult, UpstreamBody } from '../../packages/shared/src/upstreams/upstream.ts';

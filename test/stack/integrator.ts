@@ -1,4 +1,4 @@
-import type { SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
+import type { CaptureListItem, RemoteRequest, SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
 import { fingers } from '@atesto/shared/domain/biometric';
 import { isSettled } from '@atesto/shared/domain/transaction';
 import { call } from './call.ts';
@@ -31,12 +31,28 @@ export class Integrator {
   }
 
   login = (cpf: string) => this.call(`login/${cpf}`, 'Login');
-  verify = (cpf: string) => this.call(`verify/${cpf}`, 'Verify');
-  enroll = (cpf: string) => this.call(`enroll/${cpf}`, 'Enroll');
+  logout = () => this.call('logout', 'Logout');
+  /** `missing` as `6:AMPUTATED,2:BANDAGED`. */
+  verify = (cpf: string, missing?: string) => this.call(`verify/${cpf}${missingOf(missing)}`, 'Verify');
+  enroll = (cpf: string, missing?: string) => this.call(`enroll/${cpf}${missingOf(missing)}`, 'Enroll');
+  cancel = () => this.call('capture/cancel', 'Capture Cancel');
   operatorCapture = () => this.call('capture/operator', 'Operator Capture');
   send = () => this.call('capture/send', 'Capture Send');
   result = (tguid: string) => this.call(`capture/result/${tguid}`, 'Capture Result by ID');
+  resultByKey = (cpf: string) => this.call(`capture/result/key/${cpf}`, 'Capture Result by Key');
+  resend = (tguid: string) => this.call(`capture/resend/${tguid}`, 'Capture Resend');
   resendAll = () => this.call('capture/resend', 'Capture Resend All');
+
+  remoteVerify = (request: RemoteRequest) => this.#remote('verify', 'Remote Verify', request);
+  remoteEnroll = (request: RemoteRequest) => this.#remote('enroll', 'Remote Enroll', request);
+  remoteResult = (tguid: string) => this.call(`remote/verify/${tguid}`, 'Remote Verify Result by ID');
+
+  /** The station's items, newest first. */
+  async list(): Promise<CaptureListItem[]> {
+    const items = await this.#ask<CaptureListItem[]>('GET', 'capture/list');
+    this.#onStep(`Capture List → ${items.length}`);
+    return items;
+  }
 
   /** Polls Capture Status and lays each finger that is asked for on the reader, until the capture is over. Returns the last status. */
   async giveFingers(person: string, impression: number): Promise<SpidServicesAnswer> {
@@ -82,9 +98,20 @@ export class Integrator {
   }
 
   // Not `fetch`: Node's sends Sec-Fetch-Mode, and so looks like a page in a browser that was never paired.
-  async #get(path: string): Promise<SpidServicesAnswer> {
-    const { body } = await call('GET', `${this.#station.url}/gbs-spid-services/api/${path}`);
-    return JSON.parse(body.toString()) as SpidServicesAnswer;
+  #get(path: string): Promise<SpidServicesAnswer> {
+    return this.#ask('GET', path);
+  }
+
+  async #ask<T>(method: 'GET' | 'POST', path: string, json?: unknown): Promise<T> {
+    const { body } = await call(method, `${this.#station.url}/gbs-spid-services/api/${path}`, { json });
+    return JSON.parse(body.toString()) as T;
+  }
+
+  async #remote(kind: 'verify' | 'enroll', shown: string, json: unknown): Promise<SpidServicesAnswer> {
+    const answer = await this.#ask<SpidServicesAnswer>('POST', `remote/${kind}`, json);
+    const extra = answer.status === 'ERROR' && answer.message ? ` (${answer.message})` : '';
+    this.#onStep(`${shown} → ${answer.status}${extra}`);
+    return answer;
   }
 
   async #give(person: string, finger: string, impression: number): Promise<void> {
@@ -107,4 +134,8 @@ export async function untilSettled<T extends { state: Parameters<typeof isSettle
     },
     { what: 'a settled transaction', timeoutMs: 60_000, everyMs: 100 },
   );
+}
+
+function missingOf(missing: string | undefined): string {
+  return missing === undefined ? '' : `?missing=${encodeURIComponent(missing)}`;
 }

@@ -13,13 +13,16 @@ import { openStore } from './outbox/store.ts';
 import { createDispatch, type Dispatch } from './session/dispatch.ts';
 import { type FaceOptions, openFace } from './session/face.ts';
 import { type PictureOptions, pictureMaker } from './session/picture.ts';
-import { Session, type SessionOptions } from './session/session.ts';
+import { Session } from './session/session.ts';
+import type { SessionOptions } from './session/session-options.ts';
 import type { UsbTransport } from './transport/transport.ts';
 
 export interface BridgeOptions
-  extends Pick<SessionOptions, 'plans' | 'fingerTimeoutMs' | 'verdictWait' | 'offlineLoginMs'>,
+  extends Pick<SessionOptions, 'plans' | 'missingTypes' | 'fingerTimeoutMs' | 'offlineLoginMs'>,
     Pick<FaceOptions, 'routes' | 'timeouts' | 'requireTokenForLocal' | 'pairingToken'>,
     PictureOptions {
+  /** Seconds to wait for a verdict on a verification. */
+  verdictWait?: number;
   /** Port of the local face on 127.0.0.1; 0 takes a free one. */
   port?: number;
   /** Where the gateway is, and the station's key. */
@@ -58,6 +61,7 @@ export interface Bridge {
 export async function startBridge(options: BridgeOptions, parts: BridgeParts): Promise<Bridge> {
   const { keyRing: keys, outboxFile: file, outboxMaxBytes, port = SPID_SERVICES_PORT } = options;
   const { transport, match = matchDriver, log } = parts;
+  const verdictWait = options.verdictWait ?? 20;
   const db = openStore({ file, ...(outboxMaxBytes !== undefined && { maxBytes: outboxMaxBytes }) });
   const outbox = new Outbox({ db, keys });
   const gateway = new GatewayClient(options.gateway);
@@ -74,6 +78,7 @@ export async function startBridge(options: BridgeOptions, parts: BridgeParts): P
   const devices = new Devices({ transport, match, onChange: () => devicesChanged() });
   const session = new Session({
     ...options,
+    verdictWait,
     devices,
     gateway,
     outbox,
@@ -85,7 +90,9 @@ export async function startBridge(options: BridgeOptions, parts: BridgeParts): P
       link.progress(status);
     },
   });
-  const dispatch = createDispatch(session, (error) => log?.error('call-failed', { error }));
+  const dispatch = createDispatch(session, { gateway, outbox, delivery, verdictWait }, (error) =>
+    log?.error('call-failed', { error }),
+  );
   const { url, key, ca } = options.gateway;
   const link = new StationLink({
     url,
@@ -122,7 +129,7 @@ export async function startBridge(options: BridgeOptions, parts: BridgeParts): P
     session.resume();
     await devices.start();
     // A Capture Send may wait for its verdict: its socket is not quiet, it is patient.
-    const socketMs = Math.max(120_000, (options.verdictWait ?? 0) * 1_000 + 60_000);
+    const socketMs = Math.max(120_000, verdictWait * 1_000 + 60_000);
     face = await openFace(port, {
       ...options,
       dispatch,

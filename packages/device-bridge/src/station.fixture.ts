@@ -1,16 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type CaptureListItem,
+  captureListItem,
   SPID_SERVICES_BASE,
   type SpidServicesAnswer,
   type SpidServicesCall,
+  type SpidServicesRoute,
   spidServicesAnswer,
   spidServicesRoutes,
 } from '@atesto/shared/contracts/spid-services';
 import { createKeyRing } from '@atesto/shared/vault/key-ring';
 import { request } from 'undici';
 import { expect, vi } from 'vitest';
+import * as z from 'zod';
 import { type Bridge, type BridgeOptions, startBridge } from './bridge.ts';
 import { FakeGateway, STATION_KEY } from './link/fake-gateway.fixture.ts';
 import { FakeReaders } from './session/fake-readers.fixture.ts';
@@ -67,17 +72,44 @@ export class Station {
   }
 
   /** One call over HTTP, as the vendor's clients make it. */
-  async raw(call: SpidServicesCall, params: Record<string, string> = {}): Promise<{ type: string; body: Buffer }> {
-    const { method, path } = spidServicesRoutes[call];
-    const url = path.replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(params[name] ?? ''));
-    const answer = await request(`${this.bridge?.url}${SPID_SERVICES_BASE}${url}`, { method });
+  async raw(
+    call: SpidServicesCall,
+    params: Record<string, string> = {},
+    json?: unknown,
+  ): Promise<{ type: string; body: Buffer }> {
+    const route: SpidServicesRoute = spidServicesRoutes[call];
+    const path = route.path.replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(params[name] ?? ''));
+    const query = Object.entries(params).filter(([name]) => route.query?.includes(name));
+    const url = `${this.bridge?.url}${SPID_SERVICES_BASE}${path}?${new URLSearchParams(query)}`;
+    const body =
+      json === undefined ? {} : { body: JSON.stringify(json), headers: { 'content-type': 'application/json' } };
+    const answer = await request(url, { method: route.method, ...body });
     expect(answer.statusCode).toBe(200);
     return { type: String(answer.headers['content-type']), body: Buffer.from(await answer.body.arrayBuffer()) };
   }
 
-  async call(call: SpidServicesCall, params: Record<string, string> = {}): Promise<SpidServicesAnswer> {
-    const { body } = await this.raw(call, params);
+  async call(call: SpidServicesCall, params: Record<string, string> = {}, json?: unknown): Promise<SpidServicesAnswer> {
+    const { body } = await this.raw(call, params, json);
     return spidServicesAnswer.strict().parse(JSON.parse(body.toString('utf8')));
+  }
+
+  async list(): Promise<CaptureListItem[]> {
+    return z.array(captureListItem.strict()).parse(JSON.parse((await this.raw('captureList')).body.toString('utf8')));
+  }
+
+  /** One call through the gateway's link. */
+  async relayed(call: SpidServicesCall, params: Record<string, string> = {}, body?: unknown): Promise<unknown> {
+    const id = randomUUID();
+    await vi.waitFor(() => expect(this.gateway.links).not.toEqual([]));
+    this.gateway.links.at(-1)?.send(JSON.stringify({ type: 'call', id, call, params, body }));
+    return vi.waitFor(
+      () => {
+        const answer = this.gateway.linkMessages.find((message) => message.type === 'answer' && message.id === id);
+        expect(answer).toBeDefined();
+        return JSON.parse((answer as { body: string }).body);
+      },
+      { timeout: 4_000, interval: 5 },
+    );
   }
 
   /** Polls Capture Status, as applications do, until it has this word. */

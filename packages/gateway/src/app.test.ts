@@ -38,6 +38,11 @@ describe('access', () => {
     ['GET', `/v1/transactions/${id}/events`, ['administrator', 'system', 'station']],
     ['GET', `/v1/transactions/${id}/report`, ['administrator', 'system', 'station']],
     ['POST', '/v1/transactions/resend', ['administrator', 'system', 'station']],
+    ['POST', `/v1/transactions/${id}/resend`, ['administrator', 'system', 'station']],
+    ['POST', '/v1/transactions/lookup', ['system', 'station']],
+    ['POST', '/v1/transactions/find', ['system', 'station']],
+    ['POST', '/v1/remote-captures', ['system', 'station']],
+    ['GET', `/v1/remote-captures/${id}?kind=verify`, ['system', 'station']],
     ['POST', '/v1/people/lookup', ['system', 'station']],
     ['POST', '/v1/operators/lookup', ['system', 'station']],
     ['POST', '/v1/keys', ['administrator']],
@@ -45,6 +50,7 @@ describe('access', () => {
     ['GET', '/v1/stations', ['administrator', 'system']],
     ['DELETE', `/v1/stations/${id}`, ['administrator']],
     ['GET', `/stations/${id}/gbs-spid-services/api/capture/status`, ['system']],
+    ['POST', `/stations/${id}/gbs-spid-services/api/remote/verify`, ['system']],
     ['POST', '/idcloud/processes/v1', ['system']],
     ['GET', '/v1/link', ['station']],
     ['GET', '/metrics', ['administrator', 'system']],
@@ -213,25 +219,88 @@ describe('the stations’ line and the relay', () => {
   it('has the station carry out the call and passes its answer on', async () => {
     const socket = await dial();
     socket.on('message', (data) => {
-      const { id, call, params } = JSON.parse(data.toString()) as LinkCommand;
+      const { id, call, params, body } = JSON.parse(data.toString()) as LinkCommand;
       const isReport = call === 'captureReport';
       const answer: LinkMessage = {
         type: 'answer',
         id,
         status: 200,
         contentType: isReport ? 'application/pdf' : 'application/json',
-        body: isReport ? Buffer.from('%PDF-1').toString('base64') : JSON.stringify({ status: call, ...params }),
+        body: isReport
+          ? Buffer.from('%PDF-1').toString('base64')
+          : JSON.stringify({ status: call, ...params, ...(body !== undefined && { body }) }),
       };
       socket.send(JSON.stringify(answer));
     });
     expect(await (await relay(`verify/${SOMEBODY}`)).json()).toEqual({ status: 'verify', cpf: SOMEBODY });
     expect(await (await relay('login/status')).json()).toEqual({ status: 'loginStatus' });
     expect(await (await relay(`login/${OPERATOR}`)).json()).toEqual({ status: 'login', id: OPERATOR });
+    expect(await (await relay('capture/resend')).json()).toEqual({ status: 'captureResendAll' });
+    const missing = { missing: '2:AMPUTATED', 'missingReason.2': 'é, 2019' };
+    const query = new URLSearchParams({ ...missing, other: 'x', cpf: 'x' });
+    expect(await (await relay(`enroll/${SOMEBODY}?${query}`)).json()).toEqual({
+      status: 'enroll',
+      cpf: SOMEBODY,
+      ...missing,
+    });
+    const twice = await relay(`enroll/${SOMEBODY}?missing=2:AMPUTATED&missing=3:AMPUTATED`);
+    expect([twice.status, await twice.json()]).toEqual([400, { status: 'ERROR', message: expect.any(String) }]);
     const report = await relay(`capture/report/${randomUUID()}`);
     expect([report.headers.get('content-type'), await report.text()]).toEqual(['application/pdf', '%PDF-1']);
     expect(gateway.logged()).not.toContain(SOMEBODY);
     socket.close();
     await once(socket, 'close');
+  });
+
+  describe('a call with a body', () => {
+    const route = () => `/stations/${gateway.station.id}/gbs-spid-services/api/remote/verify`;
+    const ask = (body: unknown, headers: Record<string, string> = {}) =>
+      post(gateway, route(), body, { key: gateway.system.key, headers });
+
+    it('carries it to the station as it came', async () => {
+      const socket = await dial();
+      const commands: LinkCommand[] = [];
+      socket.on('message', (data) => {
+        const command = JSON.parse(data.toString()) as LinkCommand;
+        commands.push(command);
+        const answer: LinkMessage = {
+          type: 'answer',
+          id: command.id,
+          status: 200,
+          contentType: 'application/json',
+          body: '{}',
+        };
+        socket.send(JSON.stringify(answer));
+      });
+      const body = { clientID: SOMEBODY, operatorID: OPERATOR, clientEmail: 'pessoa@example.com', more: [1] };
+      expect((await ask(body)).status).toBe(200);
+      expect(commands).toMatchObject([{ call: 'remoteVerify', params: {}, body }]);
+      expect(gateway.logged()).not.toContain(SOMEBODY);
+      socket.close();
+      await once(socket, 'close');
+    });
+
+    it.each<[string, number, unknown, Record<string, string>]>([
+      ['that is not JSON', 400, '{', {}],
+      ['that is empty', 400, '', {}],
+      ['of another type', 415, '<a/>', { 'content-type': 'application/xml' }],
+      ['over the limit', 413, { clientID: 'x'.repeat(2_000) }, {}],
+    ])('refuses one %s in the vendor’s form', async (_case, status, body, headers) => {
+      const response = await ask(body, headers);
+      expect([response.status, await response.json()]).toEqual([
+        status,
+        { status: 'ERROR', message: expect.any(String) },
+      ]);
+    });
+  });
+
+  it('does not take a HEAD for the call', async () => {
+    const route = `/stations/${gateway.station.id}/gbs-spid-services/api/capture/status`;
+    const response = await fetch(`${gateway.url}${route}`, {
+      method: 'HEAD',
+      headers: { authorization: `Bearer ${gateway.system.key}` },
+    });
+    expect(response.status).toBe(404);
   });
 
   it('ends a call whose station hangs up, and a line that speaks nonsense', async () => {

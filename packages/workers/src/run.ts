@@ -101,6 +101,8 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     settings: settings.work,
     random: Math.random,
   };
+  // Before any work: a port that is taken must not end a process that sends.
+  const operations = await openOperationsServer(settings.metrics, { metrics, isReady: () => isReachable(db) });
   const workers = startWorkers(context, {
     backend: settings.queue,
     queues: idcloud ? queueNames : ['spid'],
@@ -118,7 +120,6 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     },
     onError,
   );
-  const operations = await openOperationsServer(settings.metrics, { metrics, isReady: () => isReachable(db) });
   log.info('workers-started', { ...settings.metrics, backend: settings.queue.kind, version: process.versions.node });
   return {
     async close() {

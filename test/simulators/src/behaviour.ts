@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -55,6 +56,10 @@ export const fault = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('malformed-json') }),
   /** Takes the call, sends half of the answer, waits, sends the rest. */
   z.strictObject({ type: z.literal('slow-body'), ms: z.int().min(0) }),
+  /** Takes the call and answers with this as its `status`. What the product holds keeps its own word. */
+  z.strictObject({ type: z.literal('status-word'), word: z.string().min(1) }),
+  /** Takes the call and gives its transaction another id, in the answer and in what the product holds: the old one is unknown from then on. */
+  z.strictObject({ type: z.literal('changed-id') }),
 ]);
 export type Fault = z.output<typeof fault>;
 
@@ -71,14 +76,19 @@ export type BehaviourRequest = z.input<typeof behaviourRequest>;
 /** Writes the product's own error body. */
 export type ErrorWriter = (reply: FastifyReply, status: number, code?: string) => FastifyReply;
 
+/** Gives a transaction another id in what the product holds. */
+export type Rename = (from: string, to: string) => void;
+
 /** The misbehaviours of one simulator, newest first. */
 export class Behaviours {
   readonly #list: Behaviour[] = [];
   readonly #random: Random;
   readonly #writeError: ErrorWriter;
+  readonly #rename: Rename;
   #down: 'unavailable' | 'reset' | undefined;
 
-  constructor(seed: string, writeError: ErrorWriter) {
+  constructor(seed: string, writeError: ErrorWriter, rename: Rename = () => {}) {
+    this.#rename = rename;
     this.#random = random(`behaviours ${seed}`);
     this.#writeError = writeError;
   }
@@ -102,7 +112,7 @@ export class Behaviours {
       if (left <= 0) remove();
       return true;
     };
-    const remove = this.use({ operation, ...faultBehaviour(chosen, acts, this.#writeError) });
+    const remove = this.use({ operation, ...faultBehaviour(chosen, acts, this.#writeError, this.#rename) });
     return remove;
   }
 
@@ -155,7 +165,12 @@ function reset(call: Call): true {
 }
 
 /** `acts` decides, call by call, and counts. */
-function faultBehaviour(chosen: Fault, acts: () => boolean, writeError: ErrorWriter): Omit<Behaviour, 'operation'> {
+function faultBehaviour(
+  chosen: Fault,
+  acts: () => boolean,
+  writeError: ErrorWriter,
+  rename: Rename,
+): Omit<Behaviour, 'operation'> {
   const after = (what: (call: Call, payload: Payload) => Payload | undefined | Promise<Payload | undefined>) => ({
     after: (call: Call, payload: Payload) => (acts() ? what(call, payload) : undefined),
   });
@@ -191,8 +206,31 @@ function faultBehaviour(chosen: Fault, acts: () => boolean, writeError: ErrorWri
       return after((_call, payload) => firstHalf(payload));
     case 'slow-body':
       return after((call, payload) => slowly(payload, chosen.ms, call.closing));
+    case 'status-word':
+      return after((_call, payload) => rewritten(payload, () => ({ status: chosen.word })));
+    case 'changed-id':
+      return after((_call, payload) =>
+        rewritten(payload, (answer) => {
+          const field = ['id', 'tguid', 'transaction-guid'].find((name) => typeof answer[name] === 'string');
+          if (field === undefined) return {};
+          const id = randomUUID();
+          rename(answer[field] as string, id);
+          return { [field]: id };
+        }),
+      );
     default:
       return chosen satisfies never;
+  }
+}
+
+/** A JSON object with some of its fields replaced; anything else as it is. */
+function rewritten(payload: Payload, change: (answer: Record<string, unknown>) => object): Payload {
+  try {
+    const answer: unknown = JSON.parse(bytesOf(payload)?.toString('utf8') ?? '');
+    if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) return payload;
+    return JSON.stringify({ ...answer, ...change(answer as Record<string, unknown>) });
+  } catch {
+    return payload;
   }
 }
 

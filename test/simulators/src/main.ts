@@ -1,7 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { applyProfile, parseSpidProfile, SpidProfileError } from '@atesto/shared/contracts/spid-profile';
+import { type SpidServerTable, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
+import { spidServicesRoutes } from '@atesto/shared/contracts/spid-services';
 import { checkDigits } from '@atesto/shared/domain/cpf';
+import { spidStatusWords } from '@atesto/shared/domain/spid-status';
 import { nonexistentCpf, testCpfs } from './idcloud/outcomes.ts';
 import { createIdcloudSimulator } from './idcloud/simulator.ts';
 import { createSpidServerSimulator } from './spid-server/simulator.ts';
@@ -21,6 +25,8 @@ spid-server
   --duplicates WORD     an enrolment of somebody enrolled ends as: reject (default) or exception
   --operator CPF        registers an operator; may be repeated. Default: ${defaultOperator()}
   --any-operator        takes submissions of operators whom nobody registered
+  --remote-ttl MS       until the link of a remote capture is void (1800000)
+  --profile FILE        SPID profile (JSON): routes where the public manual shows none
 
 idcloud
   --account NAME        service account (atesto)
@@ -40,12 +46,13 @@ ${Object.entries({ ...testCpfs, 'error 20507': nonexistentCpf })
 While one runs
   PUT    /_admin/behaviours   {"operation":"verify","fault":{"type":"drop-after-accept"},"times":1}
          faults: latency {ms,when}, status {status,code,retryAfterSeconds}, drop-before-read, drop-after-accept,
-         accept-without-body, malformed-json, slow-body {ms}; operation * is all; also probability
+         accept-without-body, malformed-json, slow-body {ms}, status-word {word}, changed-id; operation * is all; also probability
   DELETE /_admin/behaviours   everything behaves again
   PUT    /_admin/down         {"mode":"unavailable"} or "reset", or {"mode":"refused","forMs":5000}; DELETE ends it
   GET    /_admin/received     what arrived, without bodies
   spid-server: PUT /_admin/people/{cpf}, PUT /_admin/operators/{cpf}, GET /_admin/transactions,
-               PUT /_admin/transactions/{tguid} {"status":"ENROLL_OK"}
+               PUT /_admin/transactions/{tguid} {"status":"ENROLL_OK"}, PUT /_admin/services {"idnStatus":"INACTIVE"},
+               GET /_admin/remote, PUT /_admin/remote/{tguid}/face {"image":"<base64 of a PNG>"}
   idcloud:     PUT /_admin/courses/{cpf} {"course":"divergence"}, GET /_admin/processes, DELETE /_admin/tokens
 `;
 
@@ -62,6 +69,8 @@ const flags = {
   duplicates: { type: 'string' },
   operator: { type: 'string', multiple: true },
   'any-operator': { type: 'boolean' },
+  'remote-ttl': { type: 'string' },
+  profile: { type: 'string' },
   account: { type: 'string' },
   tenant: { type: 'string' },
   'api-key': { type: 'string', multiple: true },
@@ -109,12 +118,26 @@ function defaultOperator(): string {
 
 const record = { keep: 200, bodies: false };
 
+/** The operation table, as a profile file leaves it. */
+function operations(file: string | undefined): SpidServerTable {
+  if (file === undefined) return spidServerOperations;
+  const tables = { server: spidServerOperations, services: spidServicesRoutes, statuses: spidStatusWords };
+  try {
+    return applyProfile(tables, parseSpidProfile(readFileSync(file, 'utf8'))).server;
+  } catch (error) {
+    if (error instanceof SpidProfileError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
 function spidServer(values: Values): Running {
   return createSpidServerSimulator({
     enrollDelayMs: whole(values['enroll-delay'], 'enroll-delay', 2_000),
     duplicates: oneOf(values.duplicates, 'duplicates', ['reject', 'exception'], 'reject'),
     operators: (values.operator ?? [defaultOperator()]).map((cpf) => ({ cpf })),
     checkOperators: !values['any-operator'],
+    remoteTtlMs: whole(values['remote-ttl'], 'remote-ttl', 1_800_000),
+    operations: operations(values.profile),
     seed: values.seed ?? 'spid-server',
     record,
   });

@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import * as z from 'zod';
-import { Behaviours, behaviourRequest, type Call, type ErrorWriter, type Payload } from './behaviour.ts';
+import { Behaviours, behaviourRequest, type Call, type ErrorWriter, type Payload, type Rename } from './behaviour.ts';
 import { Listener } from './listener.ts';
 import { type Received, ReceivedRecord } from './received.ts';
 
@@ -18,6 +18,8 @@ export interface ShellOptions {
   now: () => number;
   bodyLimit: number;
   record?: { keep?: number; bodies?: boolean } | undefined;
+  /** For the fault that changes ids; without it only the answer's changes. */
+  rename?: Rename;
 }
 
 /** What every simulator has around its routes: behaviours, a record, administration and a socket. */
@@ -36,8 +38,13 @@ const downRequest = z.strictObject({
 
 /** Builds the shell. JSON bodies are parsed here so that the record knows their bytes; a body that is not JSON arrives as undefined. */
 export function createShell(options: ShellOptions): Shell {
-  const app = Fastify({ bodyLimit: options.bodyLimit, forceCloseConnections: true });
-  const behaviours = new Behaviours(options.seed, options.writeError);
+  const app = Fastify({
+    bodyLimit: options.bodyLimit,
+    forceCloseConnections: true,
+    // Longer path variables are for the product to refuse, in its own form.
+    routerOptions: { maxParamLength: 1_024 },
+  });
+  const behaviours = new Behaviours(options.seed, options.writeError, options.rename);
   const received = new ReceivedRecord(options.record);
   const listener = new Listener(app);
   const closing = new AbortController();

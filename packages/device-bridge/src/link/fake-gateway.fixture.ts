@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { LinkMessage } from '@atesto/shared/contracts/bridge-link';
 import { linkMessage } from '@atesto/shared/contracts/bridge-link';
-import { newTransaction, type TransactionView } from '@atesto/shared/contracts/gateway';
+import { findRequest, newRemoteCapture, newTransaction, type TransactionView } from '@atesto/shared/contracts/gateway';
 import { readImageHeader } from '@atesto/shared/domain/image-header';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type * as z from 'zod';
@@ -39,6 +39,9 @@ export class FakeGateway {
   readonly linkMessages: LinkMessage[] = [];
   links: WebSocket[] = [];
   resendable = 0;
+  /** Ids of single transactions that were asked to be resent. */
+  readonly resent: string[] = [];
+  readonly remotes = new Map<string, { body: z.infer<typeof newRemoteCapture>; status: string }>();
   /** What a transaction looks like when the answer goes out. */
   judge: (body: Accepted) => Fields = ({ kind }) =>
     kind === 'spid.verify'
@@ -127,7 +130,14 @@ export class FakeGateway {
     if (method === 'PUT' && capture) return this.#putCapture(seen, capture, response);
     const known = /^\/v1\/transactions\/([0-9a-f-]{36})(\/report)?$/.exec(path);
     if (method === 'GET' && known?.[1]) return this.#get(known[1], known[2] !== undefined, response);
+    const remote = /^\/v1\/remote-captures\/([0-9a-f-]{36})\?kind=(verify|enroll)$/.exec(path);
+    if (method === 'GET' && remote?.[1]) return this.#getRemote(remote[1], remote[2] ?? '', response);
     if (method !== 'POST') return problem(response, 404, 'not-found');
+    const resend = /^\/v1\/transactions\/([0-9a-f-]{36})\/resend$/.exec(path)?.[1];
+    if (resend) {
+      this.resent.push(resend);
+      return this.#get(resend, false, response);
+    }
     const body = JSON.parse(seen.body.toString('utf8'));
     switch (path) {
       case '/v1/operators/lookup':
@@ -136,6 +146,18 @@ export class FakeGateway {
         return json(response, 200, { registered: this.people.has(body.cpf) });
       case '/v1/transactions':
         return this.#post(body, response);
+      case '/v1/transactions/lookup':
+        return json(response, 200, { transaction: this.#about(body.cpf).at(-1) ?? null });
+      case '/v1/transactions/find': {
+        const { ids } = findRequest.parse(body);
+        const found = ids.flatMap((id) => this.transactions.get(id)?.view ?? []);
+        return json(response, 200, { transactions: found });
+      }
+      case '/v1/remote-captures': {
+        const id = randomUUID();
+        this.remotes.set(id, { body: newRemoteCapture.parse(body), status: 'SEARCH_PENDING' });
+        return json(response, 201, { id, url: `https://link.example/${id}` });
+      }
       case '/v1/transactions/resend':
         return json(response, 200, { count: this.resendable });
       case '/v1/stations':
@@ -181,6 +203,17 @@ export class FakeGateway {
     }
     if (!before) this.transactions.set(id, { body, view: this.view(id, { kind: body.kind, ...this.judge(body) }) });
     return json(response, before ? 200 : 201, this.transactions.get(id)?.view);
+  }
+
+  /** Views of the transactions about a person, oldest first. */
+  #about(cpf: string): TransactionView[] {
+    return [...this.transactions.values()].flatMap(({ body, view }) => (body.subject.cpf === cpf ? [view] : []));
+  }
+
+  #getRemote(id: string, kind: string, response: ServerResponse): ServerResponse {
+    const known = this.remotes.get(id);
+    if (known?.body.kind !== kind) return problem(response, 404, 'not-found');
+    return json(response, 200, { id, status: known.status });
   }
 
   #get(id: string, report: boolean, response: ServerResponse): ServerResponse {

@@ -116,6 +116,25 @@ describe('gateway client', () => {
     expect(await client.lookupPerson('52998224725')).toEqual({ kind: 'unavailable', reason: 'broken' });
   });
 
+  it('finds, resends and asks for remote captures; a CPF stands in bodies only', async () => {
+    expect(await client.latestTransaction('52998224725')).toEqual({ kind: 'ok', value: { transaction: null } });
+    const capture = randomUUID();
+    await client.putCapture(capture, encodePng(ridges(1)));
+    const { id } = transaction(capture);
+    await client.postTransaction({ ...transaction(capture), id });
+    expect(await client.latestTransaction('52998224725')).toMatchObject({ value: { transaction: { id } } });
+    expect(await client.findTransactions([id, randomUUID()])).toMatchObject({ value: { transactions: [{ id }] } });
+    expect(await client.resendOne(id, 2)).toMatchObject({ kind: 'ok', value: { id } });
+    expect(gateway.seen.at(-1)?.headers).toMatchObject({ prefer: 'wait=2' });
+    expect(await client.resendOne(randomUUID())).toEqual({ kind: 'refused', status: 404, type: 'not-found' });
+    const person = { subject: { cpf: '52998224725' }, operator: { cpf: '11144477735' }, email: 'a@example.com' };
+    const asked = await client.requestRemoteCapture({ kind: 'enroll', ...person });
+    const remote = asked.kind === 'ok' ? asked.value.id : '';
+    expect(await client.remoteCapture(remote, 'enroll')).toMatchObject({ kind: 'ok', value: { id: remote } });
+    expect(await client.remoteCapture(remote, 'verify')).toMatchObject({ kind: 'refused', status: 404 });
+    for (const { path } of gateway.seen) expect(path).not.toContain('52998224725');
+  });
+
   it('does not show free text of a problem', async () => {
     gateway.behaviours.push((_seen, response) =>
       Boolean(json(response, 422, { type: 'https://x/problems/CPF 529.982.247-25' })),

@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
 import {
   captureView,
+  findAnswer,
+  latestAnswer,
+  type NewRemoteCapture,
   type NewTransaction,
   operatorAnswer,
   personAnswer,
+  type RemoteKind,
+  remoteCaptureAnswer,
+  remoteCaptureView,
   resendAnswer,
   type TransactionView,
   transactionView,
@@ -11,7 +17,7 @@ import {
 import { Agent, type Dispatcher } from 'undici';
 import type * as z from 'zod';
 
-/** An answer of the gateway. `unavailable` says nothing about whether the request arrived: every call may be repeated. */
+/** An answer of the gateway. `unavailable` says nothing about whether the request arrived: every call but `requestRemoteCapture` may be repeated. */
 export type GatewayResult<T> =
   | { kind: 'ok'; value: T }
   /** The gateway will not take this request as it is. `type` is the last part of the problem's type, where it gave one. */
@@ -119,6 +125,35 @@ export class GatewayClient {
   /** `POST /v1/transactions/resend`: makes due now what failed at this station's upstreams. */
   resend(): Promise<GatewayResult<{ count: number }>> {
     return this.#json(resendAnswer, { method: 'POST', path: '/v1/transactions/resend', ...json({}) });
+  }
+
+  /** `POST /v1/transactions/{id}/resend`: the same for one, which is answered; `wait` as in `postTransaction`. */
+  resendOne(id: string, wait?: number): Promise<GatewayResult<TransactionView>> {
+    return this.#json(transactionView, {
+      method: 'POST',
+      path: `/v1/transactions/${id}/resend`,
+      ...(wait !== undefined && { wait }),
+    });
+  }
+
+  /** `POST /v1/transactions/lookup`: this station's latest transaction about a person. */
+  latestTransaction(cpf: string): Promise<GatewayResult<z.infer<typeof latestAnswer>>> {
+    return this.#json(latestAnswer, { method: 'POST', path: '/v1/transactions/lookup', ...json({ cpf }) });
+  }
+
+  /** `POST /v1/transactions/find`: those that the gateway has, in no order. At most 100 ids. */
+  findTransactions(ids: readonly string[]): Promise<GatewayResult<z.infer<typeof findAnswer>>> {
+    return this.#json(findAnswer, { method: 'POST', path: '/v1/transactions/find', ...json({ ids }) });
+  }
+
+  /** `POST /v1/remote-captures`: the one call that must not be repeated blindly, each makes another link. */
+  requestRemoteCapture(body: NewRemoteCapture): Promise<GatewayResult<z.infer<typeof remoteCaptureAnswer>>> {
+    return this.#json(remoteCaptureAnswer, { method: 'POST', path: '/v1/remote-captures', ...json(body) });
+  }
+
+  /** `GET /v1/remote-captures/{id}`: the upstream's word. */
+  remoteCapture(id: string, kind: RemoteKind): Promise<GatewayResult<z.infer<typeof remoteCaptureView>>> {
+    return this.#json(remoteCaptureView, { method: 'GET', path: `/v1/remote-captures/${id}?kind=${kind}` });
   }
 
   /** Ends what is under way. */

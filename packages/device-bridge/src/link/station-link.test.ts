@@ -17,9 +17,9 @@ function dial(options: Partial<StationLinkOptions> = {}): StationLink {
     key: STATION_KEY,
     version: '1.2.3',
     devices: () => [{ model: 'Test Reader', ready: true }],
-    dispatch: (call, params) => {
-      calls.push({ call, params });
-      return respond(call, params);
+    dispatch: (call, params, body) => {
+      calls.push({ call, params, body });
+      return respond(call, params, body);
     },
     backOff: { baseMs: 10, maxMs: 40 },
     ...options,
@@ -60,6 +60,9 @@ describe('station link', () => {
     send({ type: 'call', id, call: 'captureStatus', params: {} });
     await vi.waitFor(() => expect(messages('answer')).toHaveLength(1));
     expect(messages('answer')[0]).toMatchObject({ id, status: 200, body: '{"status":"IDLE"}' });
+    const remote = { call: 'remoteVerify', params: {}, body: { clientID: '52998224725' } };
+    send({ type: 'call', id: randomUUID(), ...remote });
+    await vi.waitFor(() => expect(calls.at(-1)).toEqual(remote));
     link.progress('CLIENT_CAPTURING');
     await vi.waitFor(() => expect(messages('progress')).toEqual([{ type: 'progress', status: 'CLIENT_CAPTURING' }]));
   });

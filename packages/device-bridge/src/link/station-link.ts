@@ -140,19 +140,19 @@ export class StationLink {
       socket.close(1008, 'not a command');
       return;
     }
-    const { id, call, params } = command;
+    const { id, call, params, body } = command;
     if (this.#calls >= MAX_CALLS) {
       this.#send(socket, { type: 'answer', id, ...failure(503, 'too many calls at once') });
       return;
     }
     this.#calls += 1;
     try {
-      const answer = await this.#options.dispatch(call, params);
+      const answer = await this.#options.dispatch(call, params, body);
       const text = answerText(answer);
       const fits = text.length < LINK_MAX_MESSAGE_BYTES - 1_024;
       const { status, contentType } = answer;
-      const body = fits ? { status, contentType, body: text } : failure(500, 'the answer is too large for the link');
-      this.#send(socket, { type: 'answer', id, ...body });
+      const sent = fits ? { status, contentType, body: text } : failure(500, 'the answer is too large for the link');
+      this.#send(socket, { type: 'answer', id, ...sent });
     } finally {
       this.#calls -= 1;
     }

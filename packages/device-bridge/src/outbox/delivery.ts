@@ -232,7 +232,7 @@ export function transactionOf(record: CapturePackage): NewTransaction {
     operator: { cpf, verification, ...(evidence !== undefined && { evidence }) },
     capturedAt: record.capturedAt,
     biometrics: record.biometrics,
-    missingBiometrics: [],
+    missingBiometrics: record.missingBiometrics ?? [],
   };
 }
 

@@ -116,6 +116,16 @@ export class Outbox {
     return this.#rows(`where state = 'pending' order by created_at`);
   }
 
+  /** The newest items in whatever state, newest first. */
+  newest(limit: number): OutboxItem[] {
+    return this.#rows(`where true order by created_at desc, rowid desc limit ${limit}`);
+  }
+
+  /** What the gateway has not taken and whose payload is still here, newest first. */
+  unsent(): OutboxItem[] {
+    return this.#rows('where package is not null order by created_at desc, rowid desc');
+  }
+
   /** @throws OutboxError `missing`, `unreadable` */
   read(tguid: string): CapturePackage {
     const row = naming('read', () =>

@@ -1,3 +1,4 @@
+import { missingBiometric } from '@atesto/shared/contracts/spid-server';
 import { operatorVerifications } from '@atesto/shared/contracts/spid-services';
 import * as z from 'zod';
 
@@ -16,6 +17,8 @@ export const capturePackage = z.object({
   /** Epoch milliseconds. */
   capturedAt: z.int(),
   biometrics: z.array(z.object({ index: z.int(), capture: z.uuid() })).min(1),
+  /** Fingers that the person lacks. */
+  missingBiometrics: z.array(missingBiometric).optional(),
 });
 export type CapturePackage = z.infer<typeof capturePackage>;
 

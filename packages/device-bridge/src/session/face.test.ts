@@ -9,15 +9,15 @@ import { type Face, openFace } from './face.ts';
 const TOKEN = 'pairing-token-of-the-tests';
 const page = 'https://console.example';
 let face: Face;
-let calls: { call: string; params: Record<string, string> }[];
+let calls: { call: string; params: Record<string, string>; body?: unknown }[];
 let answer: CallAnswer;
 
 beforeEach(async () => {
   calls = [];
   answer = { status: 200, contentType: JSON_TYPE, body: '{"status":"IDLE"}' };
   face = await openFace(0, {
-    dispatch: async (call, params) => {
-      calls.push({ call, params: { ...params } });
+    dispatch: async (call, params, body) => {
+      calls.push({ call, params: { ...params }, ...(body != null && { body }) });
       return answer;
     },
     allowedOrigins: [page],
@@ -50,6 +50,37 @@ describe('face', () => {
     expect(response).toContain('{"status":"IDLE"}');
     const name = /\{(\w+)\}/.exec(path)?.[1];
     expect(calls).toEqual([{ call, params: name === undefined ? {} : { [name]: '12345678909' } }]);
+  });
+
+  const post = (body: string, type = 'application/json') =>
+    raw(
+      `POST ${SPID_SERVICES_BASE}/remote/verify HTTP/1.1\r\nHost: 127.0.0.1:${face.port}\r\nConnection: close\r\n` +
+        `Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+
+  it('hands a body on as it is, and refuses what is none', async () => {
+    expect(statusOf(await post('{"clientID":1}'))).toBe(200);
+    expect(calls).toEqual([{ call: 'remoteVerify', params: {}, body: { clientID: 1 } }]);
+    for (const [status, body, type] of [
+      [400, '{', 'application/json'],
+      [400, '', 'application/json'],
+      [413, JSON.stringify({ clientID: 'x'.repeat(1_100) }), 'application/json'],
+      [415, '<a/>', 'application/xml'],
+    ] as const) {
+      const response = await post(body, type);
+      expect([statusOf(response), response]).toEqual([status, expect.stringContaining('{"status":"ERROR"')]);
+    }
+    expect(calls).toHaveLength(1);
+  });
+
+  it('takes the query parameters of the table, once each, and no others', async () => {
+    const path = `${SPID_SERVICES_BASE}/enroll/12345678909`;
+    await get(`${path}?missing=2:AMPUTATED&missingReason.2=a%20b&cpf=1&_=1`);
+    const params = { cpf: '12345678909', missing: '2:AMPUTATED', 'missingReason.2': 'a b' };
+    expect(calls).toEqual([{ call: 'enroll', params }]);
+    expect(statusOf(await get(`${path}?missing=2:AMPUTATED&missing=3:AMPUTATED`))).toBe(400);
+    await get(`${SPID_SERVICES_BASE}/capture/status?missing=2:AMPUTATED`);
+    expect(calls.slice(1)).toEqual([{ call: 'captureStatus', params: {} }]);
   });
 
   it('listens on the loopback only, and a route table can be another one', async () => {

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
+  callParams,
   SPID_SERVICES_BASE,
+  SPID_SERVICES_MAX_BODY_BYTES,
   type SpidServicesCall,
   type SpidServicesRoute,
   spidServicesRoutes,
@@ -54,7 +56,7 @@ export async function openFace(port: number, options: FaceOptions): Promise<Face
     requestTimeout: requestMs,
     keepAliveTimeout: keepAliveMs,
     connectionTimeout: socketMs,
-    bodyLimit: 1_024,
+    bodyLimit: SPID_SERVICES_MAX_BODY_BYTES,
     // A HEAD must not start a capture.
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 64 },
@@ -81,12 +83,15 @@ export async function openFace(port: number, options: FaceOptions): Promise<Face
 
 function routes(app: FastifyInstance, options: FaceOptions): void {
   const table = Object.entries(options.routes ?? spidServicesRoutes) as [SpidServicesCall, SpidServicesRoute][];
-  for (const [call, { method, path }] of table) {
-    app.route({
+  for (const [call, route] of table) {
+    const { method, path } = route;
+    app.route<{ Params: Record<string, string>; Querystring: Record<string, unknown> }>({
       method,
       url: `${SPID_SERVICES_BASE}${path.replace(/\{(\w+)\}/g, ':$1')}`,
       handler: async (request, reply) => {
-        const answer = await options.dispatch(call, request.params as Record<string, string>);
+        const params = callParams(route, request.params, request.query);
+        if (!params) return reply.code(400).type(JSON_TYPE).send(problem('a parameter is given twice'));
+        const answer = await options.dispatch(call, params, request.body);
         return reply.code(answer.status).type(answer.contentType).send(answer.body);
       },
     });
@@ -112,7 +117,7 @@ function answered(guard: Guard, request: IncomingMessage, reply: FastifyReply): 
       void reply
         .code(204)
         .header('access-control-allow-methods', 'GET, POST')
-        .header('access-control-allow-headers', 'authorization, x-atesto-pairing')
+        .header('access-control-allow-headers', 'authorization, x-atesto-pairing, content-type')
         .header('access-control-max-age', '600')
         .send();
       return true;

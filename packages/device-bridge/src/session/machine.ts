@@ -1,91 +1,29 @@
-import type { LoginStatus, OperatorVerification, SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
+import type { LoginStatus, SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
+import {
+  busy,
+  cancelled,
+  notCancelled,
+  notCompared,
+  offlineRemote,
+  offlineVerify,
+  operatorCancelled,
+  operatorTooEarly,
+  remoteTooEarly,
+  sendTooEarly,
+} from './refusals.ts';
+import {
+  type CapturePhase,
+  type Ended,
+  initialState,
+  type OperatorPurpose,
+  type Purpose,
+  type SessionCall,
+  type SessionEvent,
+  type SessionState,
+  type Step,
+} from './session-state.ts';
 
-/**
- * The session of SPID Services as a pure function: tables 6.1 (login), 6.2 (enroll) and 6.3 (verify) of the reference, with their guards.
- *
- *   idle ─verify─▶ looking-up ─known─▶ client-capturing ──captured──▶ client-captured ─operatorCapture─▶ operator-capturing
- *    ▲  └─enroll──────────────────────────▲   │                             ▲  ▲                            │   │
- *    ├─────unknown, no answer─────────────────┼─cancelled, lost             │  └───────────failed───────────┘   │ identified, or kept for later
- *    └──sent, kept, refused── sending ◀─captureSend── ready-to-send ◀───────┼────────────────────────────────────┘
- *
- * `looking-up` and `sending` are the table's IDLE and READY_TO_SEND while the answer to Verify or Capture Send is under way, so that a second
- * call cannot slip in between. Results, report and resend do not touch the session: they only need somebody logged in.
- */
-
-export type Purpose = 'enroll' | 'verify';
-
-/** How the last attempt ended, shown by Capture Status until the next one begins. */
-export interface Ended {
-  status: 'CLIENT_CAPTURE_CANCELLED' | 'ERROR';
-  message: string;
-}
-
-export type CapturePhase =
-  | { phase: 'idle'; ended?: Ended }
-  | { phase: 'looking-up' }
-  | { phase: 'client-capturing'; purpose: Purpose }
-  /** `failure` says why the operator's last attempt did not count. */
-  | { phase: 'client-captured'; purpose: Purpose; failure?: string }
-  | { phase: 'operator-capturing'; purpose: Purpose }
-  | { phase: 'ready-to-send'; purpose: Purpose; verification: OperatorVerification }
-  | { phase: 'sending'; purpose: Purpose; verification: OperatorVerification };
-
-export interface SessionState {
-  login: 'out' | 'online' | 'offline';
-  /** Who is logged in, compared only for equality. */
-  operator?: string;
-  /** What the last Login answered. */
-  loginStatus?: LoginStatus;
-  capture: CapturePhase;
-}
-
-export const initialState: SessionState = { login: 'out', capture: { phase: 'idle' } };
-
-/** Calls that the machine answers. `obstacle` is why no capture can begin now (no reader), in words for people. */
-export type SessionCall =
-  | { call: 'loginStatus' }
-  | { call: 'verify' }
-  | { call: 'enroll'; obstacle?: string | undefined }
-  | { call: 'captureStatus' }
-  | { call: 'operatorCapture'; obstacle?: string | undefined }
-  | { call: 'captureSend' }
-  /** Capture Result by ID, Capture Report and Capture Resend All: the session only lets them pass or not. */
-  | { call: 'captureResultById' }
-  | { call: 'captureReport' }
-  | { call: 'captureResendAll' };
-
-/** What comes back from readers, gateway and disk. */
-export type SessionEvent =
-  | { type: 'login-answered'; operator: string; status: LoginStatus }
-  | { type: 'person-known'; obstacle?: string | undefined }
-  | { type: 'person-unknown' }
-  | { type: 'lookup-failed'; message: string }
-  | { type: 'client-captured' }
-  | { type: 'client-ended'; ended: Ended }
-  | { type: 'operator-captured'; verification: OperatorVerification }
-  | { type: 'operator-failed'; message: string }
-  | {
-      type: 'sent';
-      status: 'CAPTURE_ENQUEUED' | 'VERIFIED' | 'SEARCH_PENDING' | 'ERROR';
-      tguid: string;
-      message?: string | undefined;
-    }
-  /** Nothing left the station and the package is still ready: the disk refused. */
-  | { type: 'send-failed'; message: string }
-  /** After a restart: a complete package was found that nobody had sent. */
-  | { type: 'restored'; operator: string; purpose: Purpose; verification: OperatorVerification };
-
-/** Work that the shell has to begin because of a call. */
-export type Start = 'lookup' | 'client-capture' | 'operator-capture' | 'send' | 'pass';
-
-export interface Step {
-  state: SessionState;
-  /** Left out where the answer comes with a later event. */
-  answer?: SpidServicesAnswer;
-  start?: Start;
-  /** An open capture was thrown away (Switch Operator). */
-  discarded?: true;
-}
+/** The tables of `session-state.ts`, pure. */
 
 const error = (message: string): SpidServicesAnswer => ({ status: 'ERROR', message });
 
@@ -105,7 +43,17 @@ export function call(state: SessionState, made: SessionCall): Step {
       return beginClientCapture(state, 'enroll');
     case 'captureStatus':
       return { state, answer: captureStatusAnswer(capture) };
+    case 'logout':
+      return switched(state, { ...initialState }, { status: 'OK' });
     case 'operatorCapture':
+      if (capture.phase === 'idle' && state.login === 'online') {
+        if (made.obstacle !== undefined) return { state, answer: error(made.obstacle) };
+        return {
+          state: { ...state, capture: { phase: 'operator-capturing', purpose: 'remote' } },
+          answer: { status: 'OPERATOR_CAPTURING' },
+          start: 'operator-capture',
+        };
+      }
       if (capture.phase !== 'client-captured') return { state, answer: error(operatorTooEarly[capture.phase]) };
       if (made.obstacle !== undefined) return { state, answer: error(made.obstacle) };
       return {
@@ -113,14 +61,25 @@ export function call(state: SessionState, made: SessionCall): Step {
         answer: { status: 'OPERATOR_CAPTURING' },
         start: 'operator-capture',
       };
+    case 'captureCancel':
+      return cancel(state);
     case 'captureSend':
       // A repeated call while the first is under way waits for the same answer instead of sending again.
       if (capture.phase === 'sending') return { state, start: 'send' };
       if (capture.phase !== 'ready-to-send') return { state, answer: error(sendTooEarly) };
       return { state: { ...state, capture: { ...capture, phase: 'sending' } }, start: 'send' };
+    case 'remoteVerify':
+    case 'remoteEnroll':
+      if (state.login === 'offline') return { state, answer: error(offlineRemote) };
+      if (capture.phase !== 'operator-ready') return { state, answer: error(remoteTooEarly) };
+      return { state: { ...state, capture: { phase: 'requesting' } }, start: 'remote' };
     case 'captureResultById':
+    case 'captureResultByKey':
     case 'captureReport':
+    case 'captureResend':
     case 'captureResendAll':
+    case 'captureList':
+    case 'remoteVerifyResultById':
       return { state, start: 'pass' };
     default:
       return made satisfies never;
@@ -165,18 +124,16 @@ export function happen(state: SessionState, event: SessionEvent): Step | undefin
     case 'operator-captured': {
       if (capture.phase !== 'operator-capturing') return undefined;
       const { purpose } = capture;
-      return {
-        state: { ...state, capture: { phase: 'ready-to-send', purpose, verification: event.verification } },
-      };
+      const { verification } = event;
+      if (purpose !== 'remote')
+        return { state: { ...state, capture: { phase: 'ready-to-send', purpose, verification } } };
+      // A remote request carries no evidence to compare later.
+      if (verification !== 'verified') return { state: operatorFailed(state, purpose, notCompared) };
+      return { state: { ...state, capture: { phase: 'operator-ready' } } };
     }
     case 'operator-failed':
       if (capture.phase !== 'operator-capturing') return undefined;
-      return {
-        state: {
-          ...state,
-          capture: { phase: 'client-captured', purpose: capture.purpose, failure: event.message },
-        },
-      };
+      return { state: operatorFailed(state, capture.purpose, event.message) };
     case 'sent': {
       if (capture.phase !== 'sending') return undefined;
       const { status, tguid, message } = event;
@@ -186,6 +143,17 @@ export function happen(state: SessionState, event: SessionEvent): Step | undefin
       if (capture.phase !== 'sending') return undefined;
       return {
         state: { ...state, capture: { ...capture, phase: 'ready-to-send' } },
+        answer: error(event.message),
+      };
+    case 'remote-answered': {
+      if (capture.phase !== 'requesting') return undefined;
+      const { url, tguid } = event;
+      return { state: idle(state), answer: { status: 'OK', url, tguid } };
+    }
+    case 'remote-failed':
+      if (capture.phase !== 'requesting') return undefined;
+      return {
+        state: event.kept ? { ...state, capture: { phase: 'operator-ready' } } : idle(state),
         answer: error(event.message),
       };
     default:
@@ -208,8 +176,40 @@ function loginAnswered(state: SessionState, operator: string, status: LoginStatu
 
 /** Switch Operator: whatever capture was open is gone; what was already handed over for sending is not the session's any more. */
 function switched(before: SessionState, state: SessionState, answer: SpidServicesAnswer): Step {
-  const open = before.capture.phase !== 'idle' && before.capture.phase !== 'sending';
+  const { phase } = before.capture;
+  const open = phase !== 'idle' && phase !== 'sending' && phase !== 'requesting';
   return { state, answer, ...(open && { discarded: true as const }) };
+}
+
+/** Rows 5 and 9 of 6.2, and what lies between them. A complete package is not lost by it. */
+function cancel(state: SessionState): Step {
+  const { capture } = state;
+  const answer: SpidServicesAnswer = { status: 'OK' };
+  switch (capture.phase) {
+    case 'client-capturing':
+    case 'client-captured':
+      return { state: idle(state, cancelled), answer, discarded: true };
+    case 'operator-capturing':
+      if (capture.purpose === 'remote')
+        return { state: operatorFailed(state, capture.purpose, operatorCancelled), answer, discarded: true };
+      return { state: operatorFailed(state, capture.purpose, operatorCancelled), answer, stopped: true };
+    case 'operator-ready':
+      return { state: idle(state), answer, discarded: true };
+    case 'idle':
+    case 'looking-up':
+    case 'ready-to-send':
+    case 'sending':
+    case 'requesting':
+      return { state, answer: error(notCancelled[capture.phase]) };
+    default:
+      return capture satisfies never;
+  }
+}
+
+/** Row 9: back to the client's capture, or to nothing where there was none (6.4). */
+function operatorFailed(state: SessionState, purpose: OperatorPurpose, message: string): SessionState {
+  if (purpose === 'remote') return idle(state, { status: 'OPERATOR_CAPTURE_FAILED', message });
+  return { ...state, capture: { phase: 'client-captured', purpose, failure: message } };
 }
 
 function beginClientCapture(state: SessionState, purpose: Purpose): Step {
@@ -244,19 +244,10 @@ function captureStatusAnswer(capture: CapturePhase): SpidServicesAnswer {
     case 'ready-to-send':
     case 'sending':
       return { status: 'OPERATOR_CAPTURE_DONE', operatorVerification: capture.verification };
+    case 'operator-ready':
+    case 'requesting':
+      return { status: 'OPERATOR_CAPTURE_DONE', operatorVerification: 'verified' };
     default:
       return capture satisfies never;
   }
 }
-
-const busy = 'a capture is open at this station: finish it first';
-const offlineVerify = 'logged in offline: Verify needs the server; call Login Status when it is back';
-const sendTooEarly = 'nothing is ready to send: the operator capture has to be done first';
-const operatorTooEarly: Record<Exclude<CapturePhase['phase'], 'client-captured'>, string> = {
-  idle: 'no client capture: start with Enroll or Verify',
-  'looking-up': 'no client capture yet',
-  'client-capturing': 'the client capture is not done yet',
-  'operator-capturing': 'the operator capture is already under way',
-  'ready-to-send': 'the operator capture is done: call Capture Send',
-  sending: 'the capture is being sent',
-};

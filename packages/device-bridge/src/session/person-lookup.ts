@@ -1,5 +1,5 @@
 import type { GatewayClient } from '../link/gateway-client.ts';
-import type { SessionEvent } from './machine.ts';
+import type { SessionEvent } from './session-state.ts';
 
 /** Asks the server whether it knows the person whom Verify is about. `obstacle` is asked afterwards: the reader may have come meanwhile. */
 export async function lookupPerson(

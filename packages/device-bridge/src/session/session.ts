@@ -1,60 +1,36 @@
-import type { CaptureStatusWord, SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
-import { DEFAULT_CAPTURE_PLAN, type FingerIndex } from '@atesto/shared/domain/biometric';
+import { type CaptureStatusWord, missingTypes, type SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
+import { DEFAULT_CAPTURE_PLAN } from '@atesto/shared/domain/biometric';
 import { type Cpf, parseCpf } from '@atesto/shared/domain/cpf';
-import type { Devices } from '../devices.ts';
-import type { GatewayClient } from '../link/gateway-client.ts';
-import type { Delivery, DeliveryOutcome } from '../outbox/delivery.ts';
-import type { OperatorStore } from '../outbox/operators.ts';
-import type { Outbox } from '../outbox/outbox.ts';
 import type { CapturePackage } from '../outbox/package.ts';
 import { Mutex } from '../transport/mutex.ts';
-import { type CapturedFinger, captureFingers, type ToPicture } from './capture-run.ts';
-import { call, happen, initialState, type Purpose, type SessionCall, type SessionEvent, type Step } from './machine.ts';
-import { completePackage, type OpenCapture } from './open-capture.ts';
-import { checkOperator } from './operator-check.ts';
+import { type CallParams, type CapturePlan, readCapture } from './capture-plan.ts';
+import { call, happen } from './machine.ts';
+import type { OpenCapture } from './open-capture.ts';
 import { lookupPerson } from './person-lookup.ts';
-import { captureReport, captureResult, resendAll } from './results.ts';
+import { captureClient, captureOperator, type ReaderWork } from './reader-work.ts';
+import { readRemote, requestRemote } from './remote.ts';
+import { deliverNow } from './resend.ts';
+import type { CapturePlans, SessionOptions } from './session-options.ts';
+import {
+  initialState,
+  type PassingCall,
+  type Purpose,
+  type SessionCall,
+  type SessionEvent,
+  type Step,
+} from './session-state.ts';
 import { signIn } from './sign-in.ts';
-import { advice, asCaptureError, hints, sentAs } from './words.ts';
-
-export interface SessionOptions {
-  devices: Pick<Devices, 'acquire' | 'obstacle'>;
-  gateway: Pick<
-    GatewayClient,
-    'lookupOperator' | 'lookupPerson' | 'putCapture' | 'postTransaction' | 'getTransaction' | 'getReport' | 'resend'
-  >;
-  outbox: Outbox;
-  delivery: Delivery;
-  operators: OperatorStore;
-  toPicture: ToPicture;
-  plans?: Partial<CapturePlans>;
-  /** Milliseconds for each finger to come. */
-  fingerTimeoutMs?: number;
-  /** Seconds to wait for a verdict on a verification. */
-  verdictWait?: number;
-  offlineLoginMs?: number;
-  /** Epoch milliseconds. */
-  now?: () => number;
-  /** Called when Capture Status begins to answer another word. */
-  onStatus?: (status: CaptureStatusWord) => void;
-}
-
-/** Fingers by purpose, in the order they are asked for. */
-export interface CapturePlans {
-  enroll: readonly FingerIndex[];
-  verify: readonly FingerIndex[];
-  operator: readonly FingerIndex[];
-}
+import { badCpf, hints, sentAs } from './words.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
-const badCpf: SpidServicesAnswer = { status: 'ERROR', message: 'the CPF is not valid: check its digits' };
 const ended: SpidServicesAnswer = { status: 'ERROR', message: 'the session changed meanwhile: start again' };
 
 /** One station's session: carries out what the machine decides. Every method answers; none throws for what the world does. */
 export class Session {
   readonly #options: SessionOptions &
-    Required<Pick<SessionOptions, 'fingerTimeoutMs' | 'verdictWait' | 'offlineLoginMs' | 'now'>>;
+    Required<Pick<SessionOptions, 'fingerTimeoutMs' | 'offlineLoginMs' | 'now' | 'missingTypes'>>;
   readonly #plans: CapturePlans;
+  readonly #work: ReaderWork;
   readonly #logins = new Mutex();
   #state = initialState;
   #open: OpenCapture | undefined;
@@ -67,11 +43,12 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = {
       fingerTimeoutMs: 30_000,
-      verdictWait: 20,
       offlineLoginMs: 30 * DAY_MS,
       now: Date.now,
+      missingTypes,
       ...options,
     };
+    this.#work = { ...this.#options, happen: (event) => this.#happen(event) };
     const { enroll = DEFAULT_CAPTURE_PLAN, verify = DEFAULT_CAPTURE_PLAN, operator = [6] } = options.plans ?? {};
     this.#plans = { enroll, verify, operator };
   }
@@ -88,7 +65,8 @@ export class Session {
       const { kind: purpose, operator, subject, capturedAt } = record;
       const { cpf, verification } = operator;
       if (!this.#happen({ type: 'restored', operator: cpf, purpose, verification })) return;
-      this.#open = { cancel: new AbortController(), subject, purpose, fingers: [], capturedAt, tguid };
+      const plan = { fingers: [], missing: [] };
+      this.#open = { cancel: new AbortController(), subject, purpose, plan, fingers: [], capturedAt, tguid };
       return;
     }
   }
@@ -111,52 +89,69 @@ export class Session {
     return this.#call({ call: 'loginStatus' }).answer ?? ended;
   }
 
-  async verify(text: string): Promise<SpidServicesAnswer> {
-    const cpf = parseCpf(text);
-    if (cpf === undefined) return badCpf;
+  /** Switch Operator. In line behind a Login that is under way, so that the later call has the last word. */
+  logout(): Promise<SpidServicesAnswer> {
+    return this.#logins.run(async () => this.#call({ call: 'logout' }).answer ?? ended);
+  }
+
+  async verify(params: CallParams): Promise<SpidServicesAnswer> {
+    const asked = this.#readCapture('verify', params);
+    if ('answer' in asked) return asked.answer;
     const step = this.#call({ call: 'verify' });
     if (step.answer) return step.answer;
     const asking = {};
     this.#asking = asking;
     const { gateway, devices } = this.#options;
-    const event = await lookupPerson(gateway, cpf, () => devices.obstacle());
+    const event = await lookupPerson(gateway, asked.cpf, () => devices.obstacle());
     if (this.#asking !== asking) return ended;
     const answered = this.#happen(event);
-    if (answered?.start) this.#begin(cpf, 'verify');
+    if (answered?.start) this.#begin(asked.cpf, 'verify', asked.plan);
     return answered?.answer ?? ended;
   }
 
-  async enroll(text: string): Promise<SpidServicesAnswer> {
-    const cpf = parseCpf(text);
-    if (cpf === undefined) return badCpf;
+  async enroll(params: CallParams): Promise<SpidServicesAnswer> {
+    const asked = this.#readCapture('enroll', params);
+    if ('answer' in asked) return asked.answer;
     const step = this.#call({ call: 'enroll', obstacle: this.#options.devices.obstacle() });
-    if (step.start) this.#begin(cpf, 'enroll');
+    if (step.start) this.#begin(asked.cpf, 'enroll', asked.plan);
     return step.answer ?? ended;
   }
 
   captureStatus(): SpidServicesAnswer {
     const answer = this.#call({ call: 'captureStatus' }).answer ?? ended;
-    const { progress, tguid } = this.#open ?? {};
+    const open = this.#open;
     const capturing = answer.status === 'CLIENT_CAPTURING' || answer.status === 'OPERATOR_CAPTURING';
-    if (capturing && progress) {
-      const { finger, captured, wanted, hint } = progress;
+    if (capturing && open?.progress) {
+      const { finger, captured, wanted, hint } = open.progress;
       return { ...answer, finger, captured, wanted, ...(hint !== undefined && { message: hints[hint] }) };
     }
+    const tguid = open?.purpose === 'remote' ? undefined : open?.tguid;
     return answer.status === 'OPERATOR_CAPTURE_DONE' && tguid !== undefined ? { ...answer, tguid } : answer;
   }
 
   operatorCapture(): SpidServicesAnswer {
     const step = this.#call({ call: 'operatorCapture', obstacle: this.#options.devices.obstacle() });
-    const { operator } = this.#state;
-    if (step.start && this.#open && operator !== undefined) this.#track(this.#captureOperator(this.#open, operator));
+    const { operator, login } = this.#state;
+    if (step.start && operator !== undefined) {
+      const cancel = new AbortController();
+      const open = this.#open ? Object.assign(this.#open, { cancel }) : ({ purpose: 'remote', cancel } as const);
+      this.#open = open;
+      const plan = this.#plans.operator;
+      this.#track(captureOperator(this.#work, open, { cpf: operator as Cpf, online: login === 'online', plan }));
+    }
     return step.answer ?? ended;
+  }
+
+  captureCancel(): SpidServicesAnswer {
+    return this.#call({ call: 'captureCancel' }).answer ?? ended;
   }
 
   async captureSend(): Promise<SpidServicesAnswer> {
     const step = this.#call({ call: 'captureSend' });
     if (step.answer) return step.answer;
-    const { tguid, purpose } = this.#open ?? {};
-    if (tguid === undefined || purpose === undefined) return ended;
+    const open = this.#open;
+    if (open === undefined || open.purpose === 'remote' || open.tguid === undefined) return ended;
+    const { tguid, purpose } = open;
     if (this.#sending?.tguid !== tguid) {
       const answer = this.#send(tguid, purpose);
       this.#sending = { tguid, answer };
@@ -165,17 +160,25 @@ export class Session {
     return this.#sending.answer;
   }
 
-  async captureResultById(tguid: string): Promise<SpidServicesAnswer> {
-    return this.#call({ call: 'captureResultById' }).answer ?? captureResult(this.#options, tguid);
+  /** A call that needs somebody logged in and nothing else of the session. */
+  async pass<T>(name: PassingCall, work: () => Promise<T>): Promise<T | SpidServicesAnswer> {
+    return this.#call({ call: name }).answer ?? work();
   }
 
-  /** The PDF, or an answer that says why there is none. */
-  async captureReport(tguid: string): Promise<Uint8Array | SpidServicesAnswer> {
-    return this.#call({ call: 'captureReport' }).answer ?? captureReport(this.#options, tguid);
-  }
-
-  async captureResendAll(): Promise<SpidServicesAnswer> {
-    return this.#call({ call: 'captureResendAll' }).answer ?? resendAll(this.#options);
+  /** Remote Verify and Remote Enroll. */
+  async remote(kind: Purpose, body: unknown): Promise<SpidServicesAnswer> {
+    const { operator } = this.#state;
+    const asked = operator === undefined ? undefined : readRemote(kind, body, operator);
+    if (asked && 'answer' in asked) return asked.answer;
+    const step = this.#call({ call: kind === 'verify' ? 'remoteVerify' : 'remoteEnroll' });
+    if (step.answer || !asked) return step.answer ?? ended;
+    const open = this.#open;
+    const request = requestRemote(this.#options.gateway, asked.request);
+    this.#track(request);
+    const event = await request;
+    if (this.#open === open) return this.#happen(event)?.answer ?? ended;
+    // Another operator may be at work by now; the link is this caller's all the same.
+    return event.type === 'remote-answered' ? { status: 'OK', url: event.url, tguid: event.tguid } : ended;
   }
 
   /** Ends what is open at the reader. What is in the outbox stays. */
@@ -198,68 +201,15 @@ export class Session {
     if (status !== 'ERROR') this.#happen({ type: 'login-answered', operator: cpf, status });
   }
 
-  #begin(subject: Cpf, purpose: Purpose): void {
-    const open = { cancel: new AbortController(), subject, purpose, fingers: [], capturedAt: this.#options.now() };
+  #readCapture(purpose: Purpose, params: CallParams): ReturnType<typeof readCapture> {
+    return readCapture(params, this.#plans[purpose], this.#options.missingTypes);
+  }
+
+  #begin(subject: Cpf, purpose: Purpose, plan: CapturePlan): void {
+    const capturedAt = this.#options.now();
+    const open = { cancel: new AbortController(), subject, purpose, plan, fingers: [], capturedAt };
     this.#open = open;
-    this.#track(this.#captureClient(open));
-  }
-
-  async #captureClient(open: OpenCapture): Promise<void> {
-    try {
-      const fingers = await this.#capture(open, this.#plans[open.purpose]);
-      if (this.#open !== open) return;
-      open.fingers = fingers;
-      open.capturedAt = this.#options.now();
-      this.#happen({ type: 'client-captured' });
-    } catch (error) {
-      if (this.#open !== open) return;
-      const { kind, message } = asCaptureError(error);
-      const status = kind === 'timeout' || kind === 'cancelled' ? 'CLIENT_CAPTURE_CANCELLED' : 'ERROR';
-      this.#open = undefined;
-      this.#happen({ type: 'client-ended', ended: { status, message: advice(kind, message) } });
-    }
-  }
-
-  async #captureOperator(open: OpenCapture, operator: string): Promise<void> {
-    try {
-      const online = this.#state.login === 'online';
-      const fingers = await this.#capture(open, this.#plans.operator);
-      const { gateway, now, verdictWait: wait } = this.#options;
-      const cpf = operator as Cpf;
-      const check = online
-        ? await checkOperator({ gateway, cpf, fingers, capturedAt: now(), wait })
-        : ({ kind: 'identified', verification: 'deferred' } as const);
-      if (this.#open !== open) return;
-      if (check.kind === 'failed') {
-        this.#happen({ type: 'operator-failed', message: check.message });
-        return;
-      }
-      const { verification } = check;
-      // On disk before anybody hears that it is ready.
-      const { record, images } = completePackage(open, { cpf, verification, fingers });
-      this.#options.outbox.store(record, images);
-      open.tguid = record.tguid;
-      open.fingers = [];
-      this.#happen({ type: 'operator-captured', verification });
-    } catch (error) {
-      if (this.#open !== open) return;
-      const { kind, message } = asCaptureError(error);
-      this.#happen({ type: 'operator-failed', message: advice(kind, message) });
-    }
-  }
-
-  #capture(open: OpenCapture, plan: readonly FingerIndex[]): Promise<CapturedFinger[]> {
-    const { devices, fingerTimeoutMs, toPicture } = this.#options;
-    return captureFingers({
-      plan,
-      fingerTimeoutMs,
-      toPicture,
-      signal: open.cancel.signal,
-      acquire: (signal) => devices.acquire(signal),
-      onProgress: (progress) => {
-        open.progress = progress;
-      },
-    });
+    this.#track(captureClient(this.#work, open));
   }
 
   async #send(tguid: string, purpose: Purpose): Promise<SpidServicesAnswer> {
@@ -267,23 +217,17 @@ export class Session {
     try {
       outbox.release(tguid);
     } catch {
-      return this.#settle({ type: 'send-failed', message: 'this computer’s disk refuses: free space and send again' });
+      const message = 'this computer’s disk refuses: free space and send again';
+      return this.#happen({ type: 'send-failed', message })?.answer ?? ended;
     }
-    const outcome = await delivery
-      .deliver(tguid, purpose === 'verify' ? verdictWait : undefined)
-      .catch((): DeliveryOutcome => ({ kind: 'kept', reason: 'outbox-io', away: false }));
+    const outcome = await deliverNow(delivery, tguid, purpose === 'verify' ? verdictWait : undefined);
     const sent = { type: 'sent', tguid, ...sentAs(purpose, outcome) } as const;
     const { status, message } = sent;
     const answer = { status, tguid, ...(message !== undefined && { message }) };
     // Another operator may be at work by now: this answer is not about that capture.
-    if (this.#open?.tguid !== tguid) return answer;
-    this.#open = undefined;
+    const open = this.#open;
+    if (open === undefined || open.purpose === 'remote' || open.tguid !== tguid) return answer;
     return this.#happen(sent)?.answer ?? answer;
-  }
-
-  /** Applies an event whose answer somebody waits for. */
-  #settle(event: SessionEvent): SpidServicesAnswer {
-    return this.#happen(event)?.answer ?? ended;
   }
 
   #call(made: SessionCall): Step {
@@ -298,7 +242,9 @@ export class Session {
   #apply(step: Step): Step {
     const before = this.#word();
     this.#state = step.state;
+    if (step.stopped) this.#open?.cancel.abort();
     if (step.discarded) this.#discard();
+    if (step.state.capture.phase === 'idle') this.#open = undefined;
     const after = this.#word();
     if (after !== before) this.#options.onStatus?.(after);
     return step;
@@ -309,7 +255,7 @@ export class Session {
     this.#open = undefined;
     this.#asking = undefined;
     open?.cancel.abort();
-    if (open?.tguid === undefined) return;
+    if (open === undefined || open.purpose === 'remote' || open.tguid === undefined) return;
     try {
       this.#options.outbox.discard(open.tguid);
     } catch {

@@ -1,8 +1,11 @@
+import type { SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
 import { CaptureError } from '../drivers/driver.ts';
 import type { DeliveryOutcome } from '../outbox/delivery.ts';
 import { OutboxError } from '../outbox/outbox-error.ts';
 import type { Progress } from './capture-run.ts';
-import type { Purpose } from './machine.ts';
+import type { Purpose } from './session-state.ts';
+
+export const badCpf: SpidServicesAnswer = { status: 'ERROR', message: 'the CPF is not valid: check its digits' };
 
 /** What the person at the reader should do now. */
 export const hints: Record<NonNullable<Progress['hint']>, string> = {

@@ -64,8 +64,7 @@ export class StationLinks {
   /** Has a station carry out one call of SPID Services. @throws LinkError */
   async call(
     station: string,
-    call: SpidServicesCall,
-    params: Record<string, string>,
+    asked: { call: SpidServicesCall; params: Record<string, string>; body?: unknown },
     timeoutMs: number,
   ): Promise<Answer> {
     const connected = this.#connected.get(station);
@@ -78,7 +77,7 @@ export class StationLinks {
       reject(new LinkError('timeout'));
     }, timeoutMs);
     try {
-      connected.line.send({ type: 'call', id, call, params });
+      connected.line.send({ type: 'call', id, ...asked });
       return await promise;
     } finally {
       clearTimeout(timer);

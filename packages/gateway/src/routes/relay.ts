@@ -1,5 +1,10 @@
-import type { SpidServicesAnswer, SpidServicesCall } from '@atesto/shared/contracts/spid-services';
-import { SPID_SERVICES_BASE, spidServicesRoutes } from '@atesto/shared/contracts/spid-services';
+import type { SpidServicesAnswer, SpidServicesCall, SpidServicesRoute } from '@atesto/shared/contracts/spid-services';
+import {
+  callParams,
+  SPID_SERVICES_BASE,
+  SPID_SERVICES_MAX_BODY_BYTES,
+  spidServicesRoutes,
+} from '@atesto/shared/contracts/spid-services';
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import * as z from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
@@ -20,18 +25,22 @@ const why = {
   },
 } as const;
 
+const unreadable: Readonly<Record<number, string>> = {
+  413: 'The body is too large.',
+  415: 'The body has to be JSON: Content-Type: application/json',
+};
+
 const vendorError = (reply: FastifyReply, status: number, message: string) =>
   reply.code(status).send({ status: 'ERROR', message } satisfies SpidServicesAnswer);
 
 /** `/stations/{station}/gbs-spid-services/api/…`: SPID Services of a station, from anywhere, in the vendor's own form. */
 export const relayRoutes: FastifyPluginAsync<{ context: GatewayContext }> = async (app, { context }) => {
-  for (const [call, route] of Object.entries(spidServicesRoutes) as [
-    SpidServicesCall,
-    { method: 'GET'; path: string },
-  ][]) {
-    app.route<{ Params: Record<string, string> }>({
+  const table = Object.entries(spidServicesRoutes) as [SpidServicesCall, SpidServicesRoute][];
+  for (const [call, route] of table) {
+    app.route<{ Params: { station: string } & Record<string, string>; Querystring: Record<string, unknown> }>({
       method: route.method,
       url: `/stations/:station${SPID_SERVICES_BASE}${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
+      bodyLimit: SPID_SERVICES_MAX_BODY_BYTES,
       config: {
         access: ['system'],
         refuse: (reply, reason) =>
@@ -40,11 +49,21 @@ export const relayRoutes: FastifyPluginAsync<{ context: GatewayContext }> = asyn
             : vendorError(reply, 403, 'This key does not open this route'),
       },
       schema: { hide: true },
+      errorHandler: (error, request, reply) => {
+        const status = error.statusCode ?? 500;
+        if (status >= 400 && status < 500)
+          return vendorError(reply, status, unreadable[status] ?? 'The request cannot be read.');
+        context.log.error('request-failed', { error, route: request.routeOptions.url ?? 'none' });
+        return vendorError(reply, 500, 'Something went wrong here; it has been logged.');
+      },
       handler: async (request, reply) => {
-        const { station, ...params } = request.params;
+        const { station, ...path } = request.params;
         if (!z.uuid().safeParse(station).success) return vendorError(reply, 404, 'There is no such station.');
+        const params = callParams(route, path, request.query);
+        if (!params) return vendorError(reply, 400, 'A parameter is given twice.');
+        const asked = { call, params, ...(route.method === 'POST' && { body: request.body }) };
         try {
-          const answer = await context.stations.call(station as string, call, params, RELAY_TIMEOUT_MS);
+          const answer = await context.stations.call(station, asked, RELAY_TIMEOUT_MS);
           const isJson = answer.contentType.startsWith('application/json');
           return reply
             .code(answer.status)

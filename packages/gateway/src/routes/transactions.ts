@@ -1,14 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import {
-  id,
-  newTransaction,
-  problem,
-  resendAnswer,
-  resendRequest,
-  transactionView,
-} from '@atesto/shared/contracts/gateway';
+import { id, newTransaction, problem, transactionView } from '@atesto/shared/contracts/gateway';
 import type { Principal } from '@atesto/shared/ledger/credentials';
-import { resendFailed } from '@atesto/shared/ledger/schedule';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
@@ -19,6 +11,7 @@ import { awaitTransaction, hasNews } from '../intake/await-transaction.ts';
 import { idFromIdempotencyKey } from '../intake/transaction-id.ts';
 import { ProblemError } from '../problem.ts';
 import { callerGone } from './caller-gone.ts';
+import { preferredWait } from './preferred-wait.ts';
 import { viewTransaction } from './transaction-view.ts';
 
 /** Reads a transaction for somebody who may see it: its owner, or an administrator. @throws ProblemError `not-found` */
@@ -33,7 +26,7 @@ export async function requireTransaction(
   return row;
 }
 
-/** `POST /v1/transactions`, `GET /v1/transactions/{id}`, its report, and resending. */
+/** `POST /v1/transactions`, `GET /v1/transactions/{id}` and its report. */
 export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = async (app, { context }) => {
   app.post(
     '/v1/transactions',
@@ -53,8 +46,7 @@ export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext 
       const idempotencyKey = request.headers['idempotency-key'];
       const transactionId =
         body.id ?? (idempotencyKey ? idFromIdempotencyKey(context.keyRing, principal, idempotencyKey) : randomUUID());
-      const wanted = Number(/(?:^|[,\s])wait=(\d{1,4})/.exec(request.headers.prefer ?? '')?.[1] ?? 0) * 1000;
-      const waitMs = Math.min(wanted, context.limits.waitMsMax);
+      const waitMs = preferredWait(request.headers.prefer, context.limits.waitMsMax);
       const accepted = await acceptSpid(
         context,
         principal,
@@ -99,30 +91,6 @@ export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext 
       if (report.kind === 'not-found') throw new ProblemError('no-report-yet');
       if (report.kind !== 'ok') throw new ProblemError('upstream-unavailable');
       return reply.type('application/pdf').send(report.value);
-    },
-  );
-
-  app.post(
-    '/v1/transactions/resend',
-    {
-      config: { access: ['administrator', 'system', 'station'] },
-      schema: {
-        summary: 'Take up again what failed',
-        description:
-          'Makes retrying and dead transactions due now. What waits for an answer is left alone; an unknown outcome is asked for, never sent again blindly.',
-        body: resendRequest,
-        response: { 200: resendAnswer, '4xx': problem },
-      },
-    },
-    async (request) => {
-      const { principal } = request;
-      const filter = {
-        owner: principal.kind === 'administrator' ? undefined : principal.id,
-        station: request.body.station,
-      };
-      const due = await resendFailed(context.db, filter, context.limits.requeueMs);
-      for (const moment of due) await context.enqueue(moment, 'resend');
-      return { count: due.length };
     },
   );
 };

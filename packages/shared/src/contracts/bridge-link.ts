@@ -14,7 +14,10 @@ export const linkCommand = z.object({
   type: z.literal('call'),
   id: z.uuid(),
   call: z.enum(calls),
+  /** Path variables and the query parameters that the call takes. */
   params: z.record(z.string(), z.string()),
+  /** JSON body of a POST, as it came. */
+  body: z.unknown().optional(),
 });
 export type LinkCommand = z.infer<typeof linkCommand>;
 

@@ -20,6 +20,9 @@ export const captureView = z.object({
   height: z.int(),
 });
 
+/** The year 2100: later times are mistakes, and far later ones no database can hold. */
+const LATEST_MS = 4_102_444_800_000;
+
 /** Body of `POST /v1/transactions` for the SPID kinds. Captures are uploaded before and belong to the caller. */
 export const newTransaction = z.object({
   /** The caller's own id (a station's TGUID). Left out, it is derived from `Idempotency-Key`, or made. */
@@ -33,7 +36,7 @@ export const newTransaction = z.object({
     evidence: id.optional(),
   }),
   /** Epoch milliseconds of the capture. */
-  capturedAt: z.int().positive(),
+  capturedAt: z.int().positive().max(LATEST_MS),
   biometrics: z
     .array(z.object({ index: z.int().min(0).max(10), capture: id }))
     .min(1)
@@ -83,6 +86,31 @@ export type TransactionEventView = z.infer<typeof transactionEventView>;
 /** `POST /v1/transactions/resend`: makes due now what failed, by filter. */
 export const resendRequest = z.object({ station: id.optional() });
 export const resendAnswer = z.object({ count: z.int() });
+
+/** `POST /v1/transactions/lookup`: the caller's latest transaction about a person, null where there is none. */
+export const latestAnswer = z.object({ transaction: transactionView.nullable() });
+
+/** `POST /v1/transactions/find`: those of the caller among `ids`, in no order. */
+export const findRequest = z.object({ ids: z.array(id).max(100) });
+export const findAnswer = z.object({ transactions: z.array(transactionView) });
+
+/**
+ * `POST /v1/remote-captures`: asks the upstream for a link with which a person is captured on their own device. `id` is the upstream's TGUID. It
+ * is not in the ledger yet: an answer that was lost is lost, and a repeated request makes a second link.
+ */
+export const remoteKinds = ['verify', 'enroll'] as const;
+export type RemoteKind = (typeof remoteKinds)[number];
+export const newRemoteCapture = z.object({
+  kind: z.enum(remoteKinds),
+  subject: z.object({ cpf: z.string() }),
+  operator: z.object({ cpf: z.string() }),
+  email: z.email().max(254),
+});
+export type NewRemoteCapture = z.input<typeof newRemoteCapture>;
+export const remoteCaptureAnswer = z.object({ id: z.string(), url: z.string() });
+
+/** `GET /v1/remote-captures/{id}?kind=`: the upstream's word, verbatim. */
+export const remoteCaptureView = z.object({ id: z.string(), status: z.string() });
 
 /** `POST /v1/people/lookup` and `POST /v1/operators/lookup`: questions that SPID Server answers. */
 export const cpfQuestion = z.object({ cpf: z.string() });

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 
 /**
- * SPID Server API 4.2.12 (OpenAPI published by Griaule), the part in use. Field names and status words are the vendor's. Statuses are open
- * enumerations: their published lists are cut off, so an unknown word must survive parsing.
+ * Bodies of SPID Server API 4.2.12 (OpenAPI published by Griaule); the operations stand in `spid-server-operations.ts`. Field names and status
+ * words are the vendor's. Statuses are open enumerations: their published lists are cut off, so an unknown word must survive parsing. What
+ * the server may leave out it may also send as null.
  */
 
 export const biometric = z.object({
@@ -38,7 +39,7 @@ export type UserTransactionRequest = z.infer<typeof userTransactionRequest>;
 export const externalResult = z.object({
   /** The transaction's TGUID. */
   id: z.string(),
-  message: z.string().optional(),
+  message: z.string().nullish(),
   status: z.string(),
 });
 export type ExternalResult = z.infer<typeof externalResult>;
@@ -49,10 +50,26 @@ export const operatorStatuses = ['VERIFIED', 'GOD_MODE', 'PENDING', 'EXCEPTION',
 export const operatorPayload = z.object({
   document: z.string(),
   status: z.string(),
-  tguid: z.string().optional(),
-  biometrics: z.array(biometric).optional(),
+  tguid: z.string().nullish(),
+  biometrics: z.array(biometric).nullish(),
 });
 export type OperatorPayload = z.infer<typeof operatorPayload>;
+
+/** First registration of an operator, by an administrator. */
+export const operatorInsertRequest = z.object({ data: z.object({ document: z.string() }) });
+
+/** The operator's biometrics, at the first access. Status and TGUID are the server's to give; a client that read them may send them back. */
+export const operatorEnrollRequest = z.object({
+  data: z.object({
+    document: z.string(),
+    biometrics: z.array(biometric),
+    status: z.string().nullish(),
+    tguid: z.string().nullish(),
+  }),
+});
+
+/** A row of `operatorList`: valid operators, without pictures. */
+export const operatorSummary = operatorPayload.omit({ biometrics: true });
 
 /** Answer of `GET transaction/people/{cpf}`: the person's latest transaction. */
 export const transactionData = z.object({
@@ -62,8 +79,8 @@ export const transactionData = z.object({
   type: z.string(),
   status: z.string(),
   timestamp: z.int(),
-  psbioTcn: z.string().optional(),
-  biometrics: z.array(biometric.partial()).optional(),
+  psbioTcn: z.string().nullish(),
+  biometrics: z.array(biometric.partial()).nullish(),
 });
 export type TransactionData = z.infer<typeof transactionData>;
 
@@ -74,38 +91,64 @@ export const errorResponse = z.object({
 });
 export type ErrorResponse = z.infer<typeof errorResponse>;
 
-/** How a lost answer is treated: `ask` means that the upstream has to be asked before the call is made again. */
-export type RetryRule = 'repeat' | 'ask';
+/** Answer of `GET transaction/{guid}`. Its transaction spells two fields with a capital. */
+export const transactionByGuid = z.object({
+  id: z.string(),
+  status: z.string(),
+  /** `ENROLL` is published, `SEARCH` named in a text; more follow. */
+  type: z.string(),
+  transaction: z
+    .object({
+      Biometrics: z.array(z.object({ index: z.int() })).nullish(),
+      MissingBiometrics: z.array(missingBiometric.partial({ reason: true })).nullish(),
+    })
+    .nullish(),
+});
 
-export interface SpidServerOperation {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Template below the server's root; `{name}` is a path variable. */
-  path: string;
-  /** Statuses of success; 302 of `getOperator` carries a body and is not followed. */
-  success: readonly number[];
-  retry: RetryRule;
-}
+/** Answer of `PUT redirect/verify/{guid}`: `id` is the new transaction's, a search. */
+export const redirectResult = z.object({ id: z.string(), status: z.string() });
 
-/** One row per operation; client, simulator and contract tests are driven by it. */
-export const spidServerOperations = {
-  enroll: { method: 'POST', path: '/gbs-spid-server/people', success: [200, 201], retry: 'ask' },
-  getEnrollResult: {
-    method: 'GET',
-    path: '/gbs-spid-server/people/transactions/{id}',
-    success: [200],
-    retry: 'repeat',
-  },
-  getPerson: { method: 'GET', path: '/gbs-spid-server/people/{key}', success: [200], retry: 'repeat' },
-  verify: { method: 'POST', path: '/gbs-spid-server/verify', success: [200, 201], retry: 'ask' },
-  getSearchResult: { method: 'GET', path: '/gbs-spid-server/verify/{tguid}', success: [200], retry: 'repeat' },
-  generateReport: { method: 'GET', path: '/gbs-spid-server/report/{tguid}', success: [200], retry: 'repeat' },
-  getPersonTransactionData: {
-    method: 'GET',
-    path: '/gbs-spid-server/transaction/people/{cpf}',
-    success: [200],
-    retry: 'repeat',
-  },
-  getOperator: { method: 'GET', path: '/gbs-spid-server/operator/{key}', success: [200, 302], retry: 'repeat' },
-} as const satisfies Record<string, SpidServerOperation>;
+export const remoteCaptureRequest = z.object({
+  data: z.object({
+    /** The applicant's CPF. The capitals are the vendor's. */
+    clientID: z.string(),
+    /** The operator's CPF. */
+    operatorID: z.string(),
+    clientEmail: z.string(),
+  }),
+});
 
-export type SpidServerOperationName = keyof typeof spidServerOperations;
+export const remoteCaptureResponse = z.object({
+  tguid: z.string(),
+  /** What the applicant opens; it lets whoever holds it capture, so it is no text for a log. */
+  dynamicLink: z.string(),
+});
+
+export const remoteApproval = z.object({ approval: z.boolean() });
+export const remoteNotification = z.object({ guid: z.string() });
+
+export const faceDetectRequest = z.object({
+  userId: z.string(),
+  operatorId: z.string(),
+  /** Base64 of the picture. */
+  image: z.string(),
+});
+/** The TGUID of the transaction that the detection made. */
+export const faceDetectResponse = z.object({ id: z.string() });
+
+/** `ACTIVE` or `INACTIVE`, of the four services behind the server. */
+export const systemStatus = z.object({
+  data: z.object({
+    psbioStatus: z.string(),
+    spidxStatus: z.string(),
+    gbdsStatus: z.string(),
+    idnStatus: z.string(),
+  }),
+});
+export type SystemStatus = z.infer<typeof systemStatus>;
+
+/** Reasons for which the PSBio deletes a person: error and fraud. */
+export const deletionReasons = ['E', 'F'] as const;
+
+/** `updateToken` takes any object. */
+export const tokenRequest = z.record(z.string(), z.unknown());

@@ -1,10 +1,14 @@
-import type { Verdict } from './transaction.ts';
+import { type Verdict, verdicts } from './transaction.ts';
+
+/** What a status word may mean: the transaction waits on, or it ends with a verdict. */
+export const spidStatusMeanings = ['pending', ...verdicts] as const;
+export type SpidStatusWords = Readonly<Record<string, Verdict | 'pending'>>;
 
 /**
  * What a status word of SPID Server means for a transaction. The enumeration is open (its documented list is cut off): a word that
  * is not here is kept verbatim, counted, and keeps the transaction waiting. Words marked P are provisional: no public page confirms them.
  */
-const known: Readonly<Record<string, Verdict | 'pending'>> = {
+export const spidStatusWords: SpidStatusWords = {
   SEARCH_PENDING: 'pending',
   SEARCH_ENQUEUED: 'pending',
   SEARCH_MATCH: 'match',
@@ -17,14 +21,27 @@ const known: Readonly<Record<string, Verdict | 'pending'>> = {
   ENROLL_VERIFIED: 'enrolled', // P
   ENROLL_REJECTED: 'rejected',
   ENROLL_FAILED: 'rejected', // P
+  DELETE_PENDING: 'pending', // P, as the next two: from the PSBio's enumeration
+  DELETE_OK: 'completed',
+  DELETE_NOT_OK: 'failed',
   ERROR: 'failed',
 };
+
+/** Words whose meaning is published: nothing may give them another. */
+export const publishedStatusWords: readonly string[] = [
+  'SEARCH_PENDING',
+  'SEARCH_ENQUEUED',
+  'SEARCH_MATCH',
+  'SEARCH_NOT_MATCH',
+  'SEARCH_FAILED',
+  'ENROLL_REJECTED',
+];
 
 export type SpidReading = { final: true; verdict: Verdict } | { final: false; recognised: boolean };
 
 /** Reads a status word. Only a word known to be final ends a transaction; only `SEARCH_MATCH` is a positive identification. */
-export function readSpidStatus(status: string): SpidReading {
-  const meaning = Object.hasOwn(known, status) ? known[status] : undefined;
+export function readSpidStatus(status: string, words: SpidStatusWords = spidStatusWords): SpidReading {
+  const meaning = Object.hasOwn(words, status) ? words[status] : undefined;
   if (meaning === undefined) return { final: false, recognised: false };
   return meaning === 'pending' ? { final: false, recognised: true } : { final: true, verdict: meaning };
 }

@@ -54,16 +54,30 @@ export async function resendFailed(db: Database, filter: ResendFilter, leaseMs: 
   });
   const due: TransactionMoment[] = [];
   for (const row of rows) {
-    const moment = { ...row, diedIn: row.diedIn ?? undefined };
-    if (moment.state === 'dead') {
-      const revived = await applyEvent(db, moment, { type: 'resent' }, { dueInMs: leaseMs });
-      if (revived) due.push(revived);
-    } else {
-      await postpone(db, moment, leaseMs);
-      due.push(moment);
-    }
+    const moment = await takeUpAgain(db, { ...row, diedIn: row.diedIn ?? undefined }, leaseMs);
+    if (moment) due.push(moment);
   }
   return due;
+}
+
+/** The same for one transaction. @returns the moment to enqueue, or undefined where it has not failed or somebody else moved it. */
+export async function resendOne(
+  db: Database,
+  row: TransactionMoment & { wrappedKey: Buffer | undefined },
+  leaseMs: number,
+): Promise<TransactionMoment | undefined> {
+  const failed = row.state === 'retrying' || row.state === 'dead';
+  return failed && row.wrappedKey ? takeUpAgain(db, row, leaseMs) : undefined;
+}
+
+async function takeUpAgain(
+  db: Database,
+  moment: TransactionMoment,
+  leaseMs: number,
+): Promise<TransactionMoment | undefined> {
+  if (moment.state === 'dead') return applyEvent(db, moment, { type: 'resent' }, { dueInMs: leaseMs });
+  await postpone(db, moment, leaseMs);
+  return moment;
 }
 
 /** How many transactions stand in each state, and the age in seconds of the oldest that is overdue. For gauges. */

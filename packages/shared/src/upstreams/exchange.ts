@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { noticingStart } from './noticing-start.ts';
 import type { UpstreamBody, UpstreamReason } from './upstream.ts';
 
 /** Every wait has its limit, in milliseconds. */
@@ -126,24 +127,6 @@ export async function exchange(dispatcher: Dispatcher, origin: string, call: Cal
     // An early answer leaves the body half read: let its source go.
     stream?.return().catch(() => {});
   }
-}
-
-/** The dispatcher, telling when a request is about to be written to a connected socket. With a body, `BodyTracker` knows better. */
-function noticingStart(dispatcher: Dispatcher, started: () => void): Dispatcher {
-  return dispatcher.compose((dispatch) => (options, handler) => {
-    const noticing: Dispatcher.DispatchHandler = {
-      onRequestStart(controller, context) {
-        started();
-        handler.onRequestStart?.(controller, context);
-      },
-      onRequestUpgrade: (...args) => handler.onRequestUpgrade?.(...args),
-      onResponseStart: (...args) => handler.onResponseStart?.(...args),
-      onResponseData: (...args) => handler.onResponseData?.(...args),
-      onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
-      onResponseError: (...args) => handler.onResponseError?.(...args),
-    };
-    return dispatch(options, noticing);
-  });
 }
 
 /**

@@ -1,8 +1,9 @@
 import { biometric, operatorStatuses } from '@atesto/shared/contracts/spid-server';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import * as z from 'zod';
-import { readBiometric, type StoredBiometric, type WireBiometric } from './biometrics.ts';
-import type { SpidState } from './state.ts';
+import { readAll } from './biometrics.ts';
+import type { HandlerContext } from './http.ts';
+import { submitFace } from './remote-handlers.ts';
 import { elevenDigits } from './validate.ts';
 
 const personSeed = z.strictObject({ biometrics: z.array(biometric).min(1) });
@@ -10,6 +11,11 @@ const operatorSeed = z.strictObject({
   status: z.enum(operatorStatuses).default('VERIFIED'),
   biometrics: z.array(biometric).default([]),
 });
+const face = z.strictObject({ image: z.string().min(1) });
+const service = z.enum(['ACTIVE', 'INACTIVE']);
+const services = z
+  .strictObject({ psbioStatus: service, spidxStatus: service, gbdsStatus: service, idnStatus: service })
+  .partial();
 const treatment = z.strictObject({ status: z.string().min(1) });
 
 /**
@@ -19,8 +25,12 @@ const treatment = z.strictObject({ status: z.string().min(1) });
  *   PUT, DELETE /_admin/operators/{cpf}   {status?, biometrics?: Biometric[]}   registers, removes
  *   GET         /_admin/transactions                                            what it holds, without pictures
  *   PUT         /_admin/transactions/{tguid}  {status}                          treats an exception by hand
+ *   GET         /_admin/remote                                                  remote captures, with their links' tokens
+ *   PUT         /_admin/remote/{tguid}/face   {image}                           the applicant's face, without the link
+ *   PUT         /_admin/services    {psbioStatus?, …: ACTIVE | INACTIVE}        what getStatus says
  */
-export function addAdministration(app: FastifyInstance, state: SpidState): void {
+export function addAdministration(app: FastifyInstance, context: HandlerContext): void {
+  const { state, system } = context;
   app.put<{ Params: { cpf: string } }>('/_admin/people/:cpf', async (request, reply) => {
     const cpf = elevenDigits(request.params.cpf);
     const parsed = personSeed.safeParse(request.body);
@@ -53,16 +63,24 @@ export function addAdministration(app: FastifyInstance, state: SpidState): void 
     if (!parsed.success) return badRequest(reply, parsed.error);
     return reply.code(state.treat(request.params.tguid, parsed.data.status) ? 204 : 404).send();
   });
-}
-
-function readAll(wires: readonly WireBiometric[]): StoredBiometric[] | string {
-  const stored: StoredBiometric[] = [];
-  for (const wire of wires) {
-    const one = readBiometric(wire);
-    if (typeof one === 'string') return one;
-    stored.push(one);
-  }
-  return stored;
+  app.get('/_admin/remote', async () => {
+    state.settle();
+    return state.remote.all().map(({ face: _, ...rest }) => rest);
+  });
+  app.put<{ Params: { tguid: string } }>('/_admin/remote/:tguid/face', async (request, reply) => {
+    const parsed = face.safeParse(request.body);
+    if (!parsed.success) return badRequest(reply, parsed.error);
+    const capture = state.remote.get(request.params.tguid);
+    if (!capture) return reply.code(404).send();
+    const refused = submitFace(context, capture, parsed.data.image);
+    return refused ? reply.code(refused.status).send({ error: refused.error }) : reply.code(204).send();
+  });
+  app.put('/_admin/services', async (request, reply) => {
+    const parsed = services.safeParse(request.body);
+    if (!parsed.success) return badRequest(reply, parsed.error);
+    system.services = { ...system.services, ...(parsed.data as typeof system.services) };
+    return reply.code(204).send();
+  });
 }
 
 function badRequest(reply: FastifyReply, error: z.ZodError | undefined): FastifyReply {

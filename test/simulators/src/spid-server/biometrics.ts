@@ -1,8 +1,10 @@
 import type { biometric } from '@atesto/shared/contracts/spid-server';
+import { FACE_INDEX } from '@atesto/shared/domain/biometric';
 import { readImageHeader } from '@atesto/shared/domain/image-header';
 import { decode, encode } from 'fast-png';
 import type * as z from 'zod';
 import type { GreyImage } from '../people/grey.ts';
+import { decodeColour, type FaceMatcher } from './faces.ts';
 
 /** A biometric as it travels. */
 export type WireBiometric = z.infer<typeof biometric>;
@@ -75,24 +77,59 @@ function decodePng(bytes: Buffer, resolution: number): GreyImage | undefined {
   }
 }
 
+/** A stored biometric as it came. */
+export function wireOf({ bytes, index, width, height, resolution }: StoredBiometric): WireBiometric {
+  return { index, content: bytes.toString('base64'), width, height, resolution };
+}
+
+/** How fingers and faces are compared. */
+export interface Matchers {
+  finger: Matcher;
+  face: FaceMatcher;
+}
+
+async function sameBiometric(
+  reference: StoredBiometric,
+  probe: StoredBiometric,
+  matchers: Matchers,
+): Promise<boolean | undefined> {
+  if (probe.index === FACE_INDEX) {
+    const [known, given] = [decodeColour(reference.bytes), decodeColour(probe.bytes)];
+    return known && given && matchers.face(known, given);
+  }
+  const known = decodePng(reference.bytes, reference.resolution);
+  const given = decodePng(probe.bytes, probe.resolution);
+  return known && given && matchers.finger(known, given);
+}
+
 /**
- * The decision of a verification: each finger that was enrolled and given is compared, and more than half have to be the same.
- * Undefined when there was nothing to compare.
+ * The decision of a verification: each finger, and the face, that was enrolled and given is compared, and more than half have to be the
+ * same. Undefined when there was nothing to compare.
  */
 export async function compare(
   enrolled: ReadonlyMap<number, StoredBiometric>,
   probes: readonly StoredBiometric[],
-  matches: Matcher,
+  matchers: Matchers,
 ): Promise<boolean | undefined> {
   let compared = 0;
   let same = 0;
   for (const probe of probes) {
     const reference = enrolled.get(probe.index);
-    const known = reference && decodePng(reference.bytes, reference.resolution);
-    const given = decodePng(probe.bytes, probe.resolution);
-    if (!known || !given) continue;
+    const decision = reference && (await sameBiometric(reference, probe, matchers));
+    if (decision === undefined) continue;
     compared += 1;
-    if (await matches(known, given)) same += 1;
+    if (decision) same += 1;
   }
   return compared === 0 ? undefined : same * 2 > compared;
+}
+
+/** Reads all, or says what is wrong with the first that is bad. */
+export function readAll(wires: readonly WireBiometric[]): StoredBiometric[] | string {
+  const stored: StoredBiometric[] = [];
+  for (const wire of wires) {
+    const one = readBiometric(wire);
+    if (typeof one === 'string') return one;
+    stored.push(one);
+  }
+  return stored;
 }

@@ -1,21 +1,42 @@
-import { type SpidServerOperationName, spidServerOperations } from '@atesto/shared/contracts/spid-server';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import {
+  type SpidServerOperationName,
+  type SpidServerTable,
+  spidServerOperations,
+} from '@atesto/shared/contracts/spid-server-operations';
+import type { FastifyInstance } from 'fastify';
 import type { Behaviours } from '../behaviour.ts';
 import type { ReceivedRecord } from '../received.ts';
 import { createShell } from '../shell.ts';
 import { addAdministration } from './administration.ts';
+import { addApplicant } from './applicant.ts';
 import { type Matcher, readBiometric, type StoredBiometric, type WireBiometric } from './biometrics.ts';
 import { sendError } from './errors.ts';
+import { type FaceMatcher, sameFace } from './faces.ts';
+import { guardOf } from './guard.ts';
 import { createHandlers } from './handlers.ts';
+import type { HandlerContext } from './http.ts';
 import type { ReportForm } from './report.ts';
 import { sameFinger } from './same-finger.ts';
 import { type OperatorStatus, SpidState } from './state.ts';
+import { SystemServices } from './system.ts';
 
 export interface SpidServerSimulatorOptions {
   /** Compares fingers; the simulators' own matcher unless another is given. */
   matches?: Matcher;
+  /** Compares faces; made for this package's drawn ones unless another is given. */
+  matchesFace?: FaceMatcher;
+  /** The operation table, where a profile changed its routes. */
+  operations?: SpidServerTable;
   /** Milliseconds until an enrolment is decided; 0 means at the first look. */
   enrollDelayMs?: number;
+  /** The same for a deletion, for a search that is not made at once (redirected, remote), and until an enrolled operator is verified. */
+  deleteDelayMs?: number;
+  searchDelayMs?: number;
+  operatorDelayMs?: number;
+  /** Until nobody can use the link of a remote capture any more; half an hour. */
+  remoteTtlMs?: number;
+  /** False leaves it to a caller to notify of a captured face; otherwise the simulated service does it at once. */
+  remoteNotifies?: boolean;
   /** What becomes of an enrolment of somebody who is enrolled: refused, or handed to people. */
   duplicates?: 'reject' | 'exception';
   /** How a verification of somebody unknown ends. The PSBio flows say `SEARCH_FAILED`; 404 is in the specification's error list. */
@@ -24,6 +45,8 @@ export interface SpidServerSimulatorOptions {
   checkOperators?: boolean;
   /** Status of a found operator; 302 carries the body, 200 has none in the specification but some installations send it. */
   operatorStatus?: 200 | 302;
+  /** A deletion is answered with its transaction, or with nothing. */
+  deletionStatus?: 200 | 204;
   reportForm?: ReportForm;
   /** False looks at pictures' heads only and forgets them, for load: everyone enrolled then verifies as `SEARCH_FAILED`. */
   keepPictures?: boolean;
@@ -52,7 +75,7 @@ export interface SpidServerSimulator {
   state: SpidState;
 }
 
-/** Griaule's SPID Server 4.2.12 as far as the operation table goes, with routes made from that table. */
+/** Griaule's SPID Server 4.2.12, every operation of the table, with routes made from it. */
 export function createSpidServerSimulator(options: SpidServerSimulatorOptions = {}): SpidServerSimulator {
   const now = options.now ?? Date.now;
   const state = new SpidState({
@@ -60,6 +83,9 @@ export function createSpidServerSimulator(options: SpidServerSimulatorOptions = 
     enrollDelayMs: options.enrollDelayMs ?? 0,
     duplicates: options.duplicates ?? 'reject',
     keepPictures: options.keepPictures ?? true,
+    deleteDelayMs: options.deleteDelayMs ?? 0,
+    searchDelayMs: options.searchDelayMs ?? 0,
+    operatorDelayMs: options.operatorDelayMs ?? 0,
   });
   for (const { cpf, biometrics } of options.people ?? []) state.seedPerson(cpf, stored(biometrics));
   for (const { cpf, status, biometrics } of options.operators ?? []) {
@@ -71,27 +97,39 @@ export function createSpidServerSimulator(options: SpidServerSimulatorOptions = 
     now,
     bodyLimit: 32 << 20,
     record: options.record,
+    rename: (from, to) => state.rename(from, to),
   });
   const { app, listener } = shell;
   addErrors(app);
-  addAdministration(app, state);
+  const context: HandlerContext = {
+    state,
+    system: new SystemServices(),
+    options: {
+      matchers: { finger: options.matches ?? sameFinger, face: options.matchesFace ?? sameFace },
+      unknownPerson: options.unknownPerson ?? 'search-failed',
+      checkOperators: options.checkOperators ?? true,
+      operatorStatus: options.operatorStatus ?? 302,
+      deletionStatus: options.deletionStatus ?? 200,
+      reportForm: options.reportForm ?? 'pdf',
+      keepPictures: options.keepPictures ?? true,
+      remoteTtlMs: options.remoteTtlMs ?? 1_800_000,
+      remoteNotifies: options.remoteNotifies ?? true,
+      credentials: options.credentials,
+      publicUrl: () => listener.url,
+    },
+  };
+  addAdministration(app, context);
+  addApplicant(app, context);
 
-  const handlers = createHandlers(state, {
-    matches: options.matches ?? sameFinger,
-    unknownPerson: options.unknownPerson ?? 'search-failed',
-    checkOperators: options.checkOperators ?? true,
-    operatorStatus: options.operatorStatus ?? 302,
-    reportForm: options.reportForm ?? 'pdf',
-    keepPictures: options.keepPictures ?? true,
-  });
-  const guard = basicGuard(options.credentials);
-  for (const name of Object.keys(spidServerOperations) as SpidServerOperationName[]) {
-    const { method, path } = spidServerOperations[name];
+  const handlers = createHandlers(context);
+  const operations: SpidServerTable = options.operations ?? spidServerOperations;
+  for (const name of Object.keys(operations) as SpidServerOperationName[]) {
+    const operation = operations[name];
     app.route({
-      method,
-      url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      method: operation.method,
+      url: operation.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       config: { operation: name },
-      preHandler: guard,
+      preHandler: guardOf(name, operation, options.credentials),
       handler: handlers[name],
     });
   }
@@ -128,14 +166,4 @@ function addErrors(app: FastifyInstance): void {
       status === 415 ? 'media type is not application/json' : 'request cannot be processed',
     ]);
   });
-}
-
-function basicGuard(credentials: SpidServerSimulatorOptions['credentials']) {
-  const expected =
-    credentials && `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
-  return async (request: FastifyRequest, reply: FastifyReply) => {
-    if (expected !== undefined && request.headers.authorization !== expected) {
-      return sendError(reply, 401, ['credentials are missing or wrong']);
-    }
-  };
 }

@@ -1,0 +1,63 @@
+import type { NewRemoteCapture, RemoteKind } from '@atesto/shared/contracts/gateway';
+import { remoteRequest, type SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
+import { parseCpf } from '@atesto/shared/domain/cpf';
+import type { GatewayClient } from '../link/gateway-client.ts';
+import { noAnswer, tguidOf, unknownTguid } from './results.ts';
+import type { SessionEvent } from './session-state.ts';
+import { badCpf } from './words.ts';
+
+export type RemoteGateway = Pick<GatewayClient, 'remoteCapture'>;
+
+/** Body of Remote Verify and Remote Enroll, or the answer that says what is wrong with it. `operator` is who is logged in. */
+export function readRemote(
+  kind: RemoteKind,
+  body: unknown,
+  operator: string,
+): { request: NewRemoteCapture } | { answer: SpidServicesAnswer } {
+  const { success, data, error } = remoteRequest.safeParse(body);
+  if (!success) {
+    const field = error.issues[0]?.path[0];
+    const message = `the body needs clientID, operatorID and clientEmail${field === undefined ? '' : `: look at ${String(field)}`}`;
+    return { answer: { status: 'ERROR', message } };
+  }
+  const subject = parseCpf(data.clientID);
+  if (subject === undefined) return { answer: badCpf };
+  if (parseCpf(data.operatorID) !== operator)
+    return { answer: { status: 'ERROR', message: 'operatorID is not the operator who is logged in' } };
+  return { request: { kind, subject: { cpf: subject }, operator: { cpf: operator }, email: data.clientEmail } };
+}
+
+/** Asks the server for the link (6.4 rows 3 and 3'). An answer that was lost may have made one, so the operator has to be captured anew. */
+export async function requestRemote(
+  gateway: Pick<GatewayClient, 'requestRemoteCapture'>,
+  request: NewRemoteCapture,
+): Promise<Extract<SessionEvent, { type: 'remote-answered' | 'remote-failed' }>> {
+  const answer = await gateway.requestRemoteCapture(request);
+  switch (answer.kind) {
+    case 'ok':
+      return { type: 'remote-answered', url: answer.value.url, tguid: answer.value.id };
+    case 'refused': {
+      const message = `the gateway refused the request (${answer.type ?? answer.status})`;
+      return { type: 'remote-failed', message, kept: true };
+    }
+    case 'unavailable': {
+      if (answer.reason === 'connect')
+        return { type: 'remote-failed', message: 'the gateway cannot be reached: try again', kept: true };
+      return { type: 'remote-failed', message: 'no answer of the server: capture the operator again', kept: false };
+    }
+    default:
+      return answer satisfies never;
+  }
+}
+
+/** Remote Verify Result by ID. */
+export async function remoteResult(
+  gateway: RemoteGateway,
+  text: string,
+  kind: RemoteKind,
+): Promise<SpidServicesAnswer> {
+  const tguid = tguidOf(text);
+  if (tguid === undefined) return unknownTguid;
+  const answer = await gateway.remoteCapture(tguid, kind);
+  return answer.kind === 'ok' ? { status: answer.value.status, tguid } : { tguid, ...noAnswer(answer) };
+}

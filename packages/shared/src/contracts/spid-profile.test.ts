@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { spidStatusWords } from '../domain/spid-status.ts';
+import { applyProfile, parseSpidProfile, SpidProfileError, type SpidTables } from './spid-profile.ts';
+import { spidServerOperations } from './spid-server-operations.ts';
+import { spidServicesRoutes } from './spid-services.ts';
+
+const tables: SpidTables = { server: spidServerOperations, services: spidServicesRoutes, statuses: spidStatusWords };
+const apply = (profile: object) => applyProfile(tables, parseSpidProfile(JSON.stringify(profile)));
+
+function faultsOf(work: () => unknown): readonly string[] {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof SpidProfileError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+describe('applyProfile', () => {
+  it('changes nothing where nothing is said', () => {
+    expect(apply({ name: 'nothing yet' })).toEqual(tables);
+  });
+
+  it('replaces method and path of provisional rows, and leaves the given tables as they are', () => {
+    const before = structuredClone({ ...spidServicesRoutes });
+    const applied = apply({
+      server: { faceDetect: { path: '/gbs-spid-server/face' } },
+      services: { verify: { method: 'POST', path: '/person/{cpf}/verify' } },
+      statuses: { ENROLL_FINE: 'enrolled', ENROLL_EXCEPTION: 'failed' },
+    });
+    expect(applied.server.faceDetect).toEqual({ ...spidServerOperations.faceDetect, path: '/gbs-spid-server/face' });
+    expect(applied.services.verify).toMatchObject({ method: 'POST', path: '/person/{cpf}/verify' });
+    expect(applied.statuses).toEqual({ ...spidStatusWords, ENROLL_FINE: 'enrolled', ENROLL_EXCEPTION: 'failed' });
+    expect(spidServicesRoutes).toEqual(before);
+  });
+
+  it.each<[string, object, string]>([
+    [
+      'a row that does not exist',
+      { server: { getWeather: { path: '/w' } } },
+      'server.getWeather: there is no such row',
+    ],
+    ['a name of every object', { server: { toString: { path: '/w' } } }, 'server.toString: there is no such row'],
+    ['a published row', { server: { enroll: { path: '/w' } } }, 'server.enroll: its route is published'],
+    ['a published call', { services: { login: { method: 'POST' } } }, 'services.login: its route is published'],
+    [
+      'other variables',
+      { services: { verify: { path: '/verify/{person}' } } },
+      'services.verify: its path has to have the variables cpf',
+    ],
+    [
+      'a route that is taken',
+      { server: { getStatus: { path: '/gbs-spid-server/client-version' } } },
+      'server.getStatus: shares its route with getClientVersion',
+    ],
+    [
+      'a published word',
+      { statuses: { SEARCH_NOT_MATCH: 'match' } },
+      'statuses.SEARCH_NOT_MATCH: its meaning is published',
+    ],
+  ])('names %s', (_, profile, fault) => expect(faultsOf(() => apply(profile))).toEqual([fault]));
+});
+
+describe('parseSpidProfile', () => {
+  it.each<[string, string, RegExp]>([
+    ['no JSON', '{', /^not JSON$/],
+    ['an unknown key', '{"servers":{}}', /"servers"/],
+    ['an unknown key of a row', '{"server":{"getStatus":{"url":"/x"}}}', /^server\.getStatus: .*"url"/],
+    ['an empty row', '{"server":{"getStatus":{}}}', /^server\.getStatus: gives neither/],
+    ['a path that is none', '{"server":{"getStatus":{"path":"status?x"}}}', /^server\.getStatus\.path: /],
+    ['an unknown meaning', '{"statuses":{"ENROLL_FINE":"great"}}', /^statuses\.ENROLL_FINE: /],
+  ])('names %s', (_, text, fault) => {
+    expect(faultsOf(() => parseSpidProfile(text))[0]).toMatch(fault);
+  });
+});
