@@ -43,7 +43,9 @@ export async function storeCapture(
     await vault.destroy(record);
     return { capture: winner, isNew: false };
   } catch (error) {
-    await vault.destroy(record);
+    // A refusal is certain. A ledger that failed may have committed and lost its answer: then the row names this record, and it has to stay. If
+    // not, nobody names it, and the clearing takes it.
+    if (error instanceof ProblemError) await vault.destroy(record);
     throw error;
   }
 }
