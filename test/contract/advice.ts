@@ -6,7 +6,8 @@ import type { VaultFailure } from '@atesto/shared/vault/vault-error';
 /** What the docs advise for every named failure. A failure without advice does not compile. */
 
 export const problemAdvice: Record<ProblemCode, string> = {
-  'invalid-request': 'Mend the request; `fields` names each wrong place and the rule it breaks.',
+  'invalid-request':
+    'Mend the request; `fields` names each wrong place and the rule it breaks. Of a remote capture, the place `/` has the code of what SPID Server refused.',
   'invalid-cpf': 'Have the number typed again. `fields` says which of the CPFs it is.',
   'invalid-image': 'Send the picture itself, not base64, not a PDF; an empty body is no picture either.',
   'image-too-large': 'No side may be longer than `IMAGE_SIDE_MAX`. Nothing was kept.',
@@ -24,10 +25,12 @@ export const problemAdvice: Record<ProblemCode, string> = {
   'body-too-large': 'See `JSON_BYTES_MAX` and `CAPTURE_BYTES_MAX`.',
   'unsupported-media-type': 'JSON, or for captures `image/png`, `image/jpeg`, `image/webp`.',
   'too-many-requests': 'Wait as long as `Retry-After` says. Only `POST /v1/stations` is limited.',
-  'upstream-unavailable': 'Only for questions that are passed on (look-ups, reports). Ask again later.',
+  'upstream-unavailable':
+    'For what is passed on at once (look-ups, reports, remote captures). Ask again later. Only `POST /v1/remote-captures` may have had its effect; made again, it makes a second link.',
   'storage-unavailable':
     'The vault refused (disk full, read-only, keys missing), or the database is away. Send again when it is mended; the log line `storage-failed` says what it was.',
-  internal: 'Look for `request-failed` in the log. Repeating is safe.',
+  internal:
+    'Look for `request-failed` in the log. Repeating is safe, but for `POST /v1/remote-captures`: it makes a second link.',
 };
 
 export const upstreamAdvice: Record<UpstreamReason, string> = {
@@ -78,7 +81,7 @@ export const captureAdvice: Record<CaptureErrorKind, { means: string; advice: st
     advice: 'Start the capture again.',
   },
   cancelled: {
-    means: 'Another operator logged in, or the bridge is stopping.',
+    means: 'Capture Cancel or Logout was called, another operator logged in, or the bridge is stopping.',
     advice: 'Start the capture again.',
   },
 };

@@ -7,9 +7,22 @@ import { gatewaySchema } from '@atesto/shared/config/gateway';
 import { settingsTable } from '@atesto/shared/config/settings';
 import { workersSchema } from '@atesto/shared/config/workers';
 import { idcloudErrors } from '@atesto/shared/contracts/idcloud-client';
+import { applyProfile, parseSpidProfile } from '@atesto/shared/contracts/spid-profile';
+import { spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
+import { spidServicesRoutes } from '@atesto/shared/contracts/spid-services';
+import { spidStatusWords } from '@atesto/shared/domain/spid-status';
 import { upstreamReasons } from '@atesto/shared/upstreams/upstream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { captureAdvice, problemAdvice, upstreamAdvice, vaultAdvice } from './advice.ts';
+import {
+  operationHead,
+  operationRows,
+  serviceAnswerHead,
+  serviceAnswers,
+  serviceRouteHead,
+  serviceRoutes,
+  spidCounts,
+} from './spid-page.ts';
 
 /** The generated parts of the docs stand between two comments. `UPDATE_DOCS=1` writes them anew. */
 
@@ -54,6 +67,12 @@ const parts: Record<string, Record<string, string>> = {
       Object.entries(idcloudErrors).map(([name, { status, description }]) => [code(name), status, description]),
     ),
   },
+  'spid.md': {
+    counts: spidCounts,
+    services: table(serviceRouteHead, serviceRoutes),
+    answers: table(serviceAnswerHead, serviceAnswers),
+    operations: table(operationHead, operationRows),
+  },
 };
 
 describe.each(Object.entries(parts))('docs/%s', (file, generated) => {
@@ -69,6 +88,15 @@ describe.each(Object.entries(parts))('docs/%s', (file, generated) => {
   afterAll(() => {
     if (process.env.UPDATE_DOCS) execFileSync('node_modules/.bin/biome', ['format', '--write', location]);
   });
+});
+
+it('shows a SPID profile that can be read and applied', () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/spid.md'), 'utf8');
+  const [, example = ''] = /^## A SPID profile$[^]*?^```json\n([^]*?)^```$/m.exec(page) ?? [];
+  const profile = parseSpidProfile(example);
+  const tables = { server: spidServerOperations, services: spidServicesRoutes, statuses: spidStatusWords };
+  expect(Object.values(profile).every((part) => Object.keys(part).length > 0)).toBe(true);
+  expect(applyProfile(tables, profile)).not.toEqual(tables);
 });
 
 /** Without what a formatter adds to a table: blanks and dashes that fill its columns. */

@@ -69,15 +69,18 @@ describe.each<{ name: string; backend: () => Backend }>([
     await expectEachOnce(db, platform, sent);
   });
 
-  it('may be gone altogether: the gateway accepts, and the work goes on when it is back', async (context) => {
-    if (!backend.kill) return context.skip('it is the ledger’s own server, which has a test of its own');
-    await accept(EACH);
-    await backend.kill();
-    await accept(EACH);
-    await backend.start?.();
-    await untilAllSettled(house.db);
-    await expectEachOnce(house.db, house.platform, sent);
-  });
+  // PostgreSQL's queue is gone only when the ledger is, which `ledger-restarts` tests.
+  const { kill, start } = backend;
+  if (kill && start) {
+    it('may be gone altogether: the gateway accepts, and the work goes on when it is back', async () => {
+      await accept(EACH);
+      await kill();
+      await accept(EACH);
+      await start();
+      await untilAllSettled(house.db);
+      await expectEachOnce(house.db, house.platform, sent);
+    });
+  }
 
   async function accept(count: number): Promise<void> {
     const enrolments = Array.from({ length: count }, next);

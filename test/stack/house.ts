@@ -81,7 +81,6 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   ]);
 
   const port = options.gatewayPort ?? (await freePort());
-  const metricsPort = await freePort();
   const env = {
     DATABASE_URL: postgres.url,
     VAULT_URL: `file:${path.join(dir, 'vault')}`,
@@ -108,7 +107,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   const workers = await processes.start({
     name: 'workers',
     main: path.join(root, 'packages/workers/src/main.ts'),
-    env: { ...env, METRICS_PORT: String(metricsPort) },
+    env: { ...env, METRICS_PORT: String(await freePort()) },
     ready: { event: 'workers-started' },
   });
 

@@ -7,12 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres } from '../stack/postgres.ts';
 import { openProcesses, type Processes } from '../stack/processes.ts';
 
-describe('workers that cannot start', () => {
+describe('a service whose port is taken', () => {
   let dir: string;
   let processes: Processes;
   const occupant = createServer();
   beforeAll(async () => {
-    dir = await mkdtemp(path.join(tmpdir(), 'atesto-workers-'));
+    dir = await mkdtemp(path.join(tmpdir(), 'atesto-start-'));
     processes = openProcesses({ logDir: path.join(dir, 'logs') });
     await new Promise<void>((resolve) => occupant.listen(0, '127.0.0.1', resolve));
   });
@@ -22,22 +22,25 @@ describe('workers that cannot start', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  it('end, rather than working on without being ready', async () => {
+  it.each([
+    { name: 'workers', setting: 'METRICS_PORT', event: 'workers-started' },
+    { name: 'gateway', setting: 'PORT', event: 'gateway-listening' },
+  ])('ends, rather than working on without being ready: $name', async ({ name, setting, event }) => {
     const postgres = await startPostgres();
     processes.onStop(() => postgres.stop());
     const starting = processes.start({
-      name: 'workers',
-      main: path.resolve(import.meta.dirname, '../../packages/workers/src/main.ts'),
+      name,
+      main: path.resolve(import.meta.dirname, `../../packages/${name}/src/main.ts`),
       env: {
         DATABASE_URL: postgres.url,
         VAULT_URL: `file:${path.join(dir, 'vault')}`,
         ATESTO_STATE_DIR: path.join(dir, 'state'),
         SPID_SERVER_URL: 'http://127.0.0.1:1',
-        METRICS_PORT: String((occupant.address() as AddressInfo).port),
+        [setting]: String((occupant.address() as AddressInfo).port),
       },
-      ready: { event: 'workers-started' },
+      ready: { event },
       readyWithinMs: 20_000,
     });
-    await expect(starting).rejects.toThrow(/workers ended with 1 .*EADDRINUSE/s);
+    await expect(starting).rejects.toThrow(/ended with 1 .*EADDRINUSE/s);
   });
 });
