@@ -92,10 +92,10 @@ describe.each(Object.entries(parts))('docs/%s', (file, generated) => {
 
 it('shows a SPID profile that can be read and applied', () => {
   const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/spid.md'), 'utf8');
-  const [, example = ''] = /^## A SPID profile$[^]*?^```json\n([^]*?)^```$/m.exec(page) ?? [];
+  const [, example = ''] = /^## A SPID profile$[\s\S]*?^```json\n([\s\S]*?)^```$/m.exec(page) ?? [];
   const profile = parseSpidProfile(example);
   const tables = { server: spidServerOperations, services: spidServicesRoutes, statuses: spidStatusWords };
-  expect(Object.values(profile).every((part) => Object.keys(part).length > 0)).toBe(true);
+  expect(Object.values(profile).every((part) => Object.keys(part ?? '').length > 0)).toBe(true);
   expect(applyProfile(tables, profile)).not.toEqual(tables);
 });
 

@@ -166,14 +166,10 @@ export const operationRows: Cells[] = operations.map(([name, row]) => [
   users[name] ?? '',
 ]);
 
-const counted = (some: readonly (readonly [string, { provisional: boolean }])[]) =>
-  `${some.length}, of which ${some.filter(([, { provisional }]) => provisional).length} are provisional`;
-const current = operations.filter(([, { deprecated }]) => !deprecated);
-const deprecated = operations.filter((row) => !current.includes(row));
+const provisional = (some: readonly (readonly [string, { provisional: boolean }])[]) =>
+  some.filter(([, row]) => row.provisional).length;
+const deprecated = operations.filter(([, row]) => row.deprecated);
+const current = operations.filter(([, row]) => !row.deprecated);
 
 /** How many there are of each. */
-export const spidCounts =
-  `SPID Services: ${counted(calls)} calls. SPID Server: ${operations.length} operations; current: ${counted(current)}; deprecated: ${counted(deprecated)}. Used today: ${Object.keys(users).length}.\n`.replace(
-    /(\d+), of which (\d+) are provisional calls/,
-    '$1 calls, of which $2 are provisional',
-  );
+export const spidCounts = `SPID Services has ${calls.length} calls, of which ${provisional(calls)} have provisional routes. SPID Server has ${operations.length} operations: ${current.length} current (${provisional(current)} provisional) and ${deprecated.length} deprecated (${provisional(deprecated)} provisional). Atesto uses ${Object.keys(users).length} of them today.\n`;

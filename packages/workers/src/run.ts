@@ -114,8 +114,9 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
   const clearings = startRounds(
     CLEARING_INTERVAL_MS,
     async () => {
-      const count = await clearVault(db, store, Date.now());
-      if (count > 0) log.info('vault-cleared', { count });
+      const { orphans, removed } = await clearVault(db, store, Date.now());
+      if (removed > 0) log.info('vault-cleared', { count: removed });
+      else if (orphans > 0) log.error('vault-clearing-refused', { count: orphans });
       return 'done';
     },
     onError,

@@ -39,9 +39,14 @@ it('removes what no ledger row can open, and neither what is named nor what is y
     await db.query('update transactions set wrapped_key = null where id = $1', [erased]);
     await vault.put(orphan, [randomBytes(100)]);
 
-    expect(await clearVault(db, store, Date.now())).toBe(0);
-    expect(await clearVault(db, store, Date.now() + ORPHAN_AGE_MS + 60_000)).toBe(2);
+    expect(await clearVault(db, store, Date.now())).toEqual({ orphans: 0, removed: 0 });
+    expect(await clearVault(db, store, Date.now() + ORPHAN_AGE_MS + 60_000)).toEqual({ orphans: 2, removed: 2 });
     expect((await Array.fromAsync(store.list())).map(({ recordId }) => recordId)).toEqual([named]);
+
+    // A ledger that knows next to nothing of a vault is the wrong ledger.
+    for (let i = 0; i < 101; i++) await vault.put(randomUUID(), [Buffer.of(i)]);
+    expect(await clearVault(db, store, Date.now() + ORPHAN_AGE_MS + 60_000)).toEqual({ orphans: 101, removed: 0 });
+    expect(await Array.fromAsync(store.list())).toHaveLength(102);
   } finally {
     await db.end();
     await postgres.stop();
