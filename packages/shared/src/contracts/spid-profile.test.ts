@@ -59,6 +59,7 @@ describe('applyProfile', () => {
       { statuses: { SEARCH_NOT_MATCH: 'match' } },
       'statuses.SEARCH_NOT_MATCH: its meaning is published',
     ],
+    ['another match', { statuses: { ERROR: 'match' } }, 'statuses.ERROR: only SEARCH_MATCH is a match'],
   ])('names %s', (_, profile, fault) => expect(faultsOf(() => apply(profile))).toEqual([fault]));
 });
 

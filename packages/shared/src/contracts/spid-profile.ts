@@ -72,8 +72,10 @@ export function applyProfile(tables: SpidTables, profile: SpidProfile): SpidTabl
   const faults: string[] = [];
   const server = replaced('server', tables.server, profile.server, faults);
   const services = replaced('services', tables.services, profile.services, faults);
-  for (const word of Object.keys(profile.statuses)) {
+  for (const [word, meaning] of Object.entries(profile.statuses)) {
     if (publishedStatusWords.includes(word)) faults.push(`statuses.${word}: its meaning is published`);
+    // A positive identification is nobody's to configure.
+    else if (meaning === 'match') faults.push(`statuses.${word}: only SEARCH_MATCH is a match`);
   }
   if (faults.length > 0) throw new SpidProfileError(faults);
   return {
