@@ -16,6 +16,7 @@ import { encodePng, readBiometric, toWireBiometric } from '@atesto/simulators/sp
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { Integrator } from '../stack/integrator.ts';
+import { skipBecause } from '../stack/skip.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { startTestWorkers } from './workers.fixture.ts';
 
@@ -45,10 +46,9 @@ class ExchangeableBus implements UsbTransport {
 }
 
 describe('a real reader’s capture', () => {
-  it('travels from its USB bytes to the upstream without losing a pixel', async ({ skip }) => {
+  it('travels from its USB bytes to the upstream without losing a pixel', async (context) => {
     if (!existsSync(path.join(folder, 'capture.pcapng'))) {
-      process.stderr.write(`skipped: no recording at ${folder}\n`);
-      return skip(`no recording at ${folder}`);
+      skipBecause(context, `no recording at ${folder}`);
     }
     const home = await mkdtemp(path.join(tmpdir(), 'atesto-e2e-'));
     const gateway = await startTestGateway();

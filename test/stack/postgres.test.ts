@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres } from './postgres.ts';
 import { runSql } from './postgres-admin.ts';
 import { isAlive } from './process-identity.ts';
+import { skipBecause } from './skip.ts';
 import { waitFor } from './wait-for.ts';
 
 const here = import.meta.dirname;
@@ -139,7 +140,8 @@ describe('startPostgres', { timeout: 60_000 }, () => {
     await next.stop();
   });
 
-  it.skipIf(process.getuid?.() !== 0)('runs as a normal user as well', async () => {
+  it('runs as a normal user as well', async (context) => {
+    if (process.getuid?.() !== 0) skipBecause(context, 'only root can become somebody else, and this run is no root’s');
     const { child, pid, home } = await owner({}, { uid: 65534, gid: 65534 });
     expect(isAlive(pid)).toBe(true);
     await killed(child);

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { skipBecause } from '../../../../test/stack/skip.ts';
 import type { BlobStore } from './blob-store.ts';
 import { createFileStore } from './file-store.ts';
 import { temporaryName } from './temporary-files.ts';
@@ -160,7 +161,7 @@ describe('createFileStore', () => {
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk], { encoding: 'utf8' });
     if (mounted.status !== 0) {
       await rm(disk, { recursive: true, force: true });
-      context.skip(`no small disk can be mounted here: ${mounted.stderr?.trim() ?? mounted.error?.message}`);
+      skipBecause(context, `no small disk can be mounted here: ${mounted.stderr?.trim() ?? mounted.error?.message}`);
     }
     try {
       const small = await createFileStore(disk);
