@@ -1,7 +1,7 @@
-import { queueBackend, serviceSchema, storageSchema, timeout, upstreamSchema } from './common.ts';
+import { serviceSchema, storageSchema, timeout, upstreamSchema } from './common.ts';
+import { houseSettings } from './house.ts';
 import { integer, port, text } from './kinds.ts';
 import { type Environment, readSettings, type SettingsSchema } from './settings.ts';
-import { idcloud, spidServer } from './upstreams.ts';
 
 /** The gateway's variables, in the order of the docs. */
 export const gatewaySchema = {
@@ -39,15 +39,7 @@ export function readGatewaySettings(environment: Environment) {
   return {
     host: values.HOST,
     port: values.PORT,
-    logLevel: values.LOG_LEVEL,
-    stateDir: values.ATESTO_STATE_DIR,
-    keys: { kek: values.ATESTO_KEK, indexKey: values.ATESTO_INDEX_KEY },
-    databaseUrl: values.DATABASE_URL,
-    databaseConnections: values.DATABASE_CONNECTIONS,
-    queue: queueBackend(values),
-    vault: values.VAULT_URL,
-    spid: spidServer(values),
-    idcloud: idcloud(values),
+    ...houseSettings(values),
     limits: {
       captureBytesMax: values.CAPTURE_BYTES_MAX,
       imageSideMax: values.IMAGE_SIDE_MAX,

@@ -1,7 +1,7 @@
-import { queueBackend, serviceSchema, storageSchema, timeout, upstreamSchema } from './common.ts';
+import { serviceSchema, storageSchema, timeout, upstreamSchema } from './common.ts';
+import { houseSettings } from './house.ts';
 import { integer, port, text } from './kinds.ts';
 import { type Environment, readSettings, SettingsError, type SettingsSchema } from './settings.ts';
-import { idcloud, spidServer } from './upstreams.ts';
 
 /** The workers' variables, in the order of the docs. */
 export const workersSchema = {
@@ -40,15 +40,7 @@ export function readWorkersSettings(environment: Environment) {
   }
   return {
     metrics: { host: values.METRICS_HOST, port: values.METRICS_PORT },
-    logLevel: values.LOG_LEVEL,
-    stateDir: values.ATESTO_STATE_DIR,
-    keys: { kek: values.ATESTO_KEK, indexKey: values.ATESTO_INDEX_KEY },
-    databaseUrl: values.DATABASE_URL,
-    databaseConnections: values.DATABASE_CONNECTIONS,
-    queue: queueBackend(values),
-    vault: values.VAULT_URL,
-    spid: spidServer(values),
-    idcloud: idcloud(values),
+    ...houseSettings(values),
     concurrency: values.WORKER_CONCURRENCY,
     /** Calls a second, by queue. */
     rates: { spid: values.SPID_SERVER_RATE, idcloud: values.IDCLOUD_RATE },
