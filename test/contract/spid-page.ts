@@ -123,16 +123,24 @@ const methods: Partial<Record<SpidServerOperationName, keyof SpidServerClient>> 
 
 /** Who calls it today. */
 const users: Partial<Record<SpidServerOperationName, string>> = {
-  enroll: 'workers',
-  verify: 'workers',
-  getEnrollResult: 'workers; gateway (remote captures)',
-  getSearchResult: 'workers; gateway (remote captures)',
-  getPersonTransactionData: 'workers (reconciliation)',
-  getPerson: 'gateway (look-up)',
-  getOperator: 'gateway (look-up)',
-  generateReport: 'gateway (report)',
+  enroll: 'workers; face (durable)',
+  verify: 'workers; face (durable)',
+  getEnrollResult: 'workers; gateway (remote captures); face',
+  getSearchResult: 'workers; gateway (remote captures); face',
+  getPersonTransactionData: 'workers (reconciliation); face',
+  getPerson: 'gateway (look-up); face',
+  getOperator: 'gateway (look-up); face',
+  generateReport: 'gateway (report); face',
   createRemoteVerify: 'gateway (remote captures)',
   createRemoteEnroll: 'gateway (remote captures)',
+  getDeleteResult: 'face',
+  getTransactionGuid: 'face',
+  getTransactionData: 'face',
+  getClientVersion: 'face',
+  getFile: 'face',
+  operatorList: 'face',
+  getBiometrics: 'face',
+  getStatus: 'face',
 };
 
 const operations = Object.entries(spidServerOperations) as [SpidServerOperationName, SpidServerOperation][];

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { LinkCommand, LinkMessage } from '@atesto/shared/contracts/bridge-link';
 import { transactionEventView } from '@atesto/shared/contracts/gateway';
+import { spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
 import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -19,6 +20,7 @@ import {
   SOMEBODY,
   startTestGateway,
 } from './gateway.fixture.ts';
+import { routedSpidOperations } from './routes/spid-server-face.ts';
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -52,6 +54,10 @@ describe('access', () => {
     ['GET', `/stations/${id}/gbs-spid-services/api/capture/status`, ['system']],
     ['POST', `/stations/${id}/gbs-spid-services/api/remote/verify`, ['system']],
     ['POST', '/idcloud/processes/v1', ['system']],
+    ...routedSpidOperations.map((name): [string, string, string[]] => {
+      const { method, path } = spidServerOperations[name];
+      return [method, path.replaceAll(/\{\w+\}/g, id), ['system']];
+    }),
     ['GET', '/v1/link', ['station']],
     ['GET', '/metrics', ['administrator', 'system']],
   ];

@@ -19,6 +19,7 @@ import { operationRoutes } from './routes/operations.ts';
 import { relayRoutes } from './routes/relay.ts';
 import { remoteCaptureRoutes } from './routes/remote-captures.ts';
 import { resendRoutes } from './routes/resends.ts';
+import { spidServerFaceRoutes } from './routes/spid-server-face.ts';
 import { transactionEventRoutes } from './routes/transaction-events.ts';
 import { transactionLookupRoutes } from './routes/transaction-lookups.ts';
 import { transactionRoutes } from './routes/transactions.ts';
@@ -100,6 +101,7 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
     credentialRoutes,
     relayRoutes,
     idcloudRoutes,
+    spidServerFaceRoutes,
     linkRoute,
   ]) {
     await app.register(routes, { context });

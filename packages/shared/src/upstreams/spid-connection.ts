@@ -15,6 +15,8 @@ export interface SpidServerSettings {
   /** HTTP Basic. The specification names no scheme; installations differ. */
   username?: string;
   password?: string;
+  /** A bearer key instead, as the gateway's face takes it. */
+  bearer?: string;
   timeouts?: Partial<Timeouts>;
   connections?: number;
   /** PEM of a private authority. */
@@ -60,10 +62,7 @@ export function createSpidConnection(settings: SpidServerSettings): SpidConnecti
   const dispatcher = settings.dispatcher ?? own;
   if (!dispatcher) throw new Error('unreachable: neither a pool nor a dispatcher');
   const operations: SpidServerTable = settings.operations ?? spidServerOperations;
-  const authorization =
-    settings.username === undefined
-      ? undefined
-      : `Basic ${Buffer.from(`${settings.username}:${settings.password ?? ''}`).toString('base64')}`;
+  const authorization = authorizationOf(settings);
 
   return {
     operations,
@@ -93,4 +92,11 @@ export function createSpidConnection(settings: SpidServerSettings): SpidConnecti
       await own?.close();
     },
   };
+}
+
+function authorizationOf({ username, password, bearer }: SpidServerSettings): string | undefined {
+  if (bearer !== undefined) return `Bearer ${bearer}`;
+  return username === undefined
+    ? undefined
+    : `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
 }

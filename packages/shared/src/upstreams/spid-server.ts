@@ -12,7 +12,7 @@ import { parseJson } from './exchange.ts';
 import { submitFailure, submitWithoutAnswer } from './http-status.ts';
 import { errorTypeOf } from './spid-answer.ts';
 import { createSpidCall, type SpidCall } from './spid-calls.ts';
-import { createSpidConnection, type SpidServerSettings } from './spid-connection.ts';
+import { createSpidConnection, type SpidConnection, type SpidServerSettings } from './spid-connection.ts';
 import type { Read, Standing, SubmitOptions, SubmitResult, Upstream, UpstreamBody } from './upstream.ts';
 
 export type SpidKind = Extract<TransactionKind, `spid.${string}`>;
@@ -21,6 +21,8 @@ type Biometric = z.output<typeof biometric>;
 export interface SpidServerClient extends Upstream<SpidKind> {
   /** Any operation of the table, typed by its row. What follows is for those whose answers need more than their schema. */
   call: SpidCall;
+  /** The same without understanding it: the answer as it came, for a face that repeats it. Whether it is a success, the row tells. */
+  send: SpidConnection['send'];
   /** The person's latest transactions, newest as the server orders them; empty where it knows none. For reconciliation. */
   findTransaction(cpf: Cpf): Promise<Read<TransactionData[]>>;
   person(cpf: Cpf): Promise<Read<{ registered: boolean }>>;
@@ -55,6 +57,7 @@ export function createSpidServerClient(settings: SpidServerSettings): SpidServer
 
   return {
     call,
+    send: (name, request) => connection.send(name, request),
 
     async submit(kind: SpidKind, body: UpstreamBody, options: SubmitOptions = {}): Promise<SubmitResult> {
       const name = kind === 'spid.enroll' ? 'enroll' : 'verify';

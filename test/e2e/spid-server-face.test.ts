@@ -1,0 +1,64 @@
+import type { TestGateway } from '@atesto/gateway/gateway.fixture';
+import { post, SOMEBODY, startTestGateway } from '@atesto/gateway/gateway.fixture';
+import { submissionOf } from '@atesto/gateway/spid-server-face.fixture';
+import type { ExternalResult } from '@atesto/shared/contracts/spid-server';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitFor } from '../stack/wait-for.ts';
+import { startTestWorkers } from './workers.fixture.ts';
+
+let gateway: TestGateway;
+let workers: ReturnType<typeof startTestWorkers>;
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  workers = startTestWorkers(gateway);
+});
+afterAll(async () => {
+  await workers?.close();
+  await gateway?.close();
+});
+
+const get = (path: string) =>
+  fetch(`${gateway.url}/gbs-spid-server/${path}`, { headers: { authorization: `Bearer ${gateway.system.key}` } });
+const submit = async (path: string, text: string) => {
+  const response = await post(gateway, `/gbs-spid-server/${path}`, text, { key: gateway.system.key });
+  return [response.status, (await response.json()) as ExternalResult] as const;
+};
+
+describe('a program written for SPID Server', () => {
+  it('enrolls and verifies somebody through the gateway, and reads what became of it by the ids it was given', async () => {
+    const enrol = submissionOf('enrolled');
+    const [status, accepted] = await submit('people', enrol.text);
+    expect([status, accepted.status]).toEqual([200, 'ENROLL_PENDING']);
+    const result = async () => (await (await get(`people/transactions/${accepted.id}`)).json()) as ExternalResult;
+    await waitFor(async () => (await result()).status === 'ENROLL_OK', { what: 'the enrolment' });
+    expect((await get(`people/${SOMEBODY}`)).status).toBe(200);
+
+    const search = submissionOf('verified');
+    const [, found] = await submit('verify', search.text);
+    expect(found.status).toBe('SEARCH_MATCH');
+    expect(await (await get(`verify/${found.id}`)).json()).toEqual(found);
+    expect(await submit('verify', search.text)).toEqual([200, found]);
+    expect(await (await get(`report/${found.id}`)).text()).toMatch(/^%PDF-/);
+
+    for (const [operation, sent] of [
+      ['enroll', enrol],
+      ['verify', search],
+    ] as const) {
+      const arrived = gateway.spid.received.of(operation);
+      expect(arrived.map(({ body }) => body)).toEqual([sent.json]);
+    }
+    expect(gateway.logged()).not.toContain(SOMEBODY);
+  });
+
+  it('is told what was accepted while the upstream is away, and the answer when it is back', async () => {
+    await gateway.spid.pause();
+    const { waitMsMax } = gateway.context.limits;
+    gateway.context.limits.waitMsMax = 300;
+    const [, held] = await submit('verify', submissionOf('meanwhile').text);
+    gateway.context.limits.waitMsMax = waitMsMax;
+    expect(held.status).toBe('SEARCH_PENDING');
+    await gateway.spid.resume();
+    const word = async () => ((await (await get(`verify/${held.id}`)).json()) as ExternalResult).status;
+    await waitFor(async () => (await word()) === 'SEARCH_MATCH', { what: 'the match' });
+  });
+});
