@@ -101,6 +101,23 @@ describe('create and read', () => {
     expect(await read(id)).toEqual({ kind: 'ok', value: { final: true, outcome, answer: { id, ...answer } } });
   });
 
+  it('keeps nothing of an answer that could name a person', async () => {
+    const told = {
+      id: 'p1',
+      status: 3,
+      unicoId: { result: 'yes', personName: 'Pessoa Virtual' },
+      score: 'high',
+      document: { content: { cpfNumero: somebody } },
+      processAdditionalInfo: { personDocument: somebody },
+    };
+    simulator.behaviours.use({ operation: 'createProcess', after: () => JSON.stringify(told) });
+    const result = await create();
+    expect(result).toMatchObject({ kind: 'answered', upstreamId: 'p1' });
+    expect(JSON.stringify(result.kind === 'answered' && result.answer)).toBe(
+      '{"id":"p1","status":3,"unicoId":{"result":"yes"}}',
+    );
+  });
+
   it('divergence goes 1, 2 and 3 with a score', async () => {
     const result = await create(request(testCpfs.divergence));
     expect(result).toMatchObject({ kind: 'taken', upstreamStatus: '1', answer: { liveness: 1 } });

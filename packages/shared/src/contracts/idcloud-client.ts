@@ -22,12 +22,22 @@ export const createProcessRequest = z.object({
   imageBase64: z.string(),
 });
 
-/** 1 processing, 2 divergence, 3 completed (the only one to decide on), 4 cancelled, 5 error. Other numbers are kept and treated as 1. */
-export const processResult = z.looseObject({
+const verdictOf = z.object({ result: z.string() });
+
+/**
+ * 1 processing, 2 divergence, 3 completed (the only one to decide on), 4 cancelled, 5 error. Other numbers are kept and treated as 1. An allow-list: it is kept in
+ * the ledger and repeated by the face, so what else an answer may hold (a document's content names a person) is left out.
+ */
+export const processResult = z.object({
   id: z.string(),
   status: z.int(),
-  unicoId: z.looseObject({ result: z.string() }).optional(),
+  unicoId: verdictOf.optional(),
   liveness: z.int().optional(),
+  // Of other capabilities: one that has another form than ours is left out, and spoils nothing.
+  identityFraudsters: verdictOf.optional().catch(undefined),
+  biometryToken: verdictOf.optional().catch(undefined),
+  authenticated: z.boolean().optional().catch(undefined),
+  score: z.int().optional().catch(undefined),
 });
 export type ProcessResult = z.infer<typeof processResult>;
 
