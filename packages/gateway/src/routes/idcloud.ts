@@ -66,7 +66,6 @@ export const idcloudRoutes: FastifyPluginAsync<{ context: GatewayContext }> = as
           ? idFromIdempotencyKey(context.keyRing, principal, idempotencyKey)
           : randomUUID();
       const accepted = await acceptIdcloud(context, principal, id, request.body);
-      context.metrics.transaction('idcloud.process', accepted.isNew ? 'created' : 'replayed');
       const row = await awaitTransaction(
         context,
         accepted.transaction,

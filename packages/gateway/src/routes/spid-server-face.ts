@@ -85,7 +85,6 @@ async function submit(context: GatewayContext, kind: SpidKind, request: Request,
   if (!Buffer.isBuffer(body)) throw new SpidRefusal(400, ['body: missing']);
   const key = headers['idempotency-key'];
   const accepted = await acceptSpidBody(context, principal, kind, body, typeof key === 'string' ? key : undefined);
-  context.metrics.transaction(kind, accepted.isNew ? 'created' : 'replayed');
   if (kind === 'spid.enroll') return sendOwnResult(reply, accepted.transaction);
   const row = await awaitTransaction(
     context,

@@ -54,7 +54,6 @@ export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext 
         body,
         waitMs > 0 ? 'personWaiting' : undefined,
       );
-      context.metrics.transaction(body.kind, accepted.isNew ? 'created' : 'replayed');
       const row = await awaitTransaction(context, accepted.transaction, waitMs, hasNews, callerGone(reply));
       if (waitMs > 0) reply.header('preference-applied', `wait=${waitMs / 1000}`);
       return reply.code(accepted.isNew ? 201 : 200).send(viewTransaction(row));

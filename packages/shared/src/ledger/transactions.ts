@@ -60,7 +60,7 @@ export interface AcceptedTransaction {
   payloadBytes: number;
   wrappedKey: Buffer;
   /** Captures whose pictures are in the payload now: their own keys are destroyed in the same commit. */
-  captures?: readonly string[];
+  captures?: readonly string[] | undefined;
   /** Capture kept as evidence, key and all. */
   evidence?: string | undefined;
   /** After how many milliseconds the sweep takes it up, should the queue have lost it. */

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import type { Cpf } from '@atesto/shared/domain/cpf';
+import type { Principal } from '@atesto/shared/ledger/credentials';
+import type { AcceptedTransaction, TransactionRow } from '@atesto/shared/ledger/transactions';
+import { acceptTransaction, findAccepted } from '@atesto/shared/ledger/transactions';
+import type { Lane } from '@atesto/shared/queues/jobs';
+import type { GatewayContext } from '../gateway-context.ts';
+import { identify } from './identify.ts';
+
+export interface Accepted {
+  transaction: TransactionRow;
+  isNew: boolean;
+}
+
+/** What a door asks for, whatever form it came in. */
+export interface Intake
+  extends Pick<AcceptedTransaction, 'id' | 'kind' | 'station' | 'operatorVerification' | 'captures' | 'evidence'> {
+  subject: Cpf;
+  operator?: Cpf;
+  /** Epoch milliseconds. */
+  capturedAt?: number;
+  /** What makes this request the same as an earlier one under its id. */
+  asked: string | Buffer;
+  /** The body as it will be posted; made only for a request that is new. Its refusals are thrown on. */
+  body(): Promise<AsyncIterable<Buffer> | Iterable<Buffer>>;
+  lane?: Lane | undefined;
+  /** How this door says that the id stands for something else. */
+  conflict(): Error;
+}
+
+/**
+ * The one way in: body into the vault, transaction into the ledger, both on disk when it resolves, and its job in line. The same request under the same id is
+ * answered with what stands already.
+ * @throws what `conflict` and `body` give, VaultError
+ */
+export async function acceptSealed(context: GatewayContext, principal: Principal, intake: Intake): Promise<Accepted> {
+  const { db, vault, keyRing, metrics } = context;
+  const { id, kind, station, operatorVerification, captures, evidence, subject, operator, capturedAt } = intake;
+  const requestMac = keyRing.mac('request', intake.asked);
+  const answer = (result: NonNullable<Awaited<ReturnType<typeof findAccepted>>>): Accepted => {
+    metrics.transaction(kind, result.kind);
+    if (result.kind === 'conflict') throw intake.conflict();
+    return { transaction: result.transaction, isNew: false };
+  };
+  const before = await findAccepted(db, id, principal.id, requestMac);
+  if (before) return answer(before);
+
+  const payload = randomUUID();
+  const stored = await vault.put(payload, await intake.body());
+  const result = await acceptTransaction(db, {
+    id,
+    kind,
+    owner: principal.id,
+    station,
+    subject: await identify(context, subject),
+    operator: operator && (await identify(context, operator)),
+    operatorVerification,
+    capturedAt: capturedAt === undefined ? undefined : new Date(capturedAt),
+    requestMac,
+    payload,
+    payloadBytes: stored.bytes,
+    wrappedKey: stored.wrappedKey,
+    captures,
+    evidence,
+    dueInMs: context.limits.requeueMs,
+  });
+  if (result.kind !== 'accepted') {
+    // Somebody was faster with the same id.
+    await vault.destroy(payload);
+    return answer(result);
+  }
+  metrics.transaction(kind, 'created');
+  await context.enqueue(result.transaction, intake.lane);
+  return { transaction: result.transaction, isNew: true };
+}
