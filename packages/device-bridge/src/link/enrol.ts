@@ -1,8 +1,9 @@
 import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writeSecretFile } from '@atesto/shared/config/secret-file';
 import { stationAnswer } from '@atesto/shared/contracts/gateway';
 import { Agent } from 'undici';
-import { type StationIdentity, writeSecretFile } from './station-key.ts';
+import type { StationIdentity } from './station-key.ts';
 
 export interface EnrolOptions {
   /** Origin of the gateway. */
@@ -52,6 +53,6 @@ export async function enrol(code: string, options: EnrolOptions): Promise<EnrolR
   } finally {
     await agent.destroy();
   }
-  await writeSecretFile(keyFile, JSON.stringify(station));
+  await writeSecretFile(keyFile, JSON.stringify(station), { existing: 'replace' });
   return { kind: 'ok', station };
 }

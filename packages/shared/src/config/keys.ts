@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { key, keyEncryptionKeys } from './kinds.ts';
+import { writeSecretFile } from './secret-file.ts';
 import { SettingsError } from './settings.ts';
 
 /** Keys as text, for `parseKeyRing` and `parseKey` of the vault. */
@@ -40,7 +41,9 @@ export async function resolveKeys(
  */
 export async function loadOrCreateKeys(dir: string): Promise<Keys> {
   const file = path.join(dir, 'keys.json');
-  const created = (await stat(file).catch(() => undefined)) === undefined && (await create(dir, file));
+  const created =
+    (await stat(file).catch(() => undefined)) === undefined &&
+    (await writeSecretFile(file, newKeys(), { existing: 'keep' }));
   const found = await stat(file);
   if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
     throw new SettingsError([{ setting: 'ATESTO_STATE_DIR', problem: `others can read ${file}: chmod 600 it` }]);
@@ -52,32 +55,9 @@ export async function loadOrCreateKeys(dir: string): Promise<Keys> {
   return { ...parsed.data, source: 'embedded', file, created };
 }
 
-/** Written beside and linked into place, so that no one reads half of it and the first of two wins. */
-async function create(dir: string, file: string): Promise<boolean> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+function newKeys(): string {
   const kek = `embedded-1:${randomBytes(32).toString('base64')}`;
-  const handle = await open(draft, 'wx', 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify({ kek, indexKey: randomBytes(32).toString('base64') }, null, 2)}\n`);
-    await handle.sync();
-    await handle.close();
-    await chmod(draft, 0o600);
-    await link(draft, file);
-    await syncFolder(dir);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    await unlink(draft).catch(() => undefined);
-  }
-}
-
-async function syncFolder(dir: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(dir, 'r');
-  await handle.sync().finally(() => handle.close());
+  return `${JSON.stringify({ kek, indexKey: randomBytes(32).toString('base64') }, null, 2)}\n`;
 }
 
 function parseJson(text: string): unknown {
