@@ -140,7 +140,7 @@ export function pictureOf(marker: string, width = 1, height = 1): Buffer {
     Buffer.from('89504e470d0a1a0a', 'hex'),
     chunk('IHDR', header),
     chunk('IDAT', pixels),
-    chunk('tEXt', Buffer.from(marker)),
+    chunk('tEXt', Buffer.from(`Comment\0${marker}`)),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }

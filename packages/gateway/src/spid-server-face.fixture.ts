@@ -8,8 +8,7 @@ let clock = 1_732_147_200_000;
 /** A submission of SPID Server's form, about another capture each time, in a form that no serialiser of ours would give. */
 export function submissionOf(marker: string, change: object = {}, biometric: object = {}) {
   clock += 1;
-  // A keyword and its end: without them what follows depends on chance.
-  const content = pictureOf(`Comment\0${marker}`).toString('base64');
+  const content = pictureOf(marker).toString('base64');
   const json = {
     data: {
       biometrics: [{ index: 6, content, width: 1, height: 1, resolution: 500, ...biometric }],
