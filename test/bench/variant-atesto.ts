@@ -126,7 +126,7 @@ export async function openAtesto(settings: VariantSettings, backend: QueueBacken
       return await clock.end();
     },
     async finish() {
-      const { states } = await countStates(db);
+      const states = await countStates(db);
       const others = [...states].filter(([state]) => state !== 'concluded');
       if (others.length > 0) throw new Error(`the ledger has ${others.map((row) => row.join(': ')).join(', ')}`);
       await inParallel(accepted, 20, ({ payload }) => vault.destroy(payload));

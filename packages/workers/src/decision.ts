@@ -7,3 +7,9 @@ export interface Decision {
   dueInMs?: number;
   result?: Record<string, unknown>;
 }
+
+/** Nothing new: only the next look moves. */
+export interface KeepWaiting {
+  event?: undefined;
+  dueInMs: number;
+}

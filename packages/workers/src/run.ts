@@ -7,7 +7,7 @@ import { readWorkersSettings } from '@atesto/shared/config/workers';
 import type { TransactionKind } from '@atesto/shared/domain/transaction';
 import { transactionEventTypes, transactionKinds, transactionStates } from '@atesto/shared/domain/transaction';
 import { isReachable, migrate, openDatabase } from '@atesto/shared/ledger/database';
-import { countStates } from '@atesto/shared/ledger/schedule';
+import { countStates, overdueSeconds } from '@atesto/shared/ledger/schedule';
 import { jobCatalogue, queueNames } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import type { Log } from '@atesto/shared/telemetry/log';
@@ -78,8 +78,8 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     upstreams: queueNames,
     operations: ['submit', 'result', 'findTransaction'],
   });
-  metrics.ledgerStates(async () => Object.fromEntries((await countStates(db)).states));
-  metrics.overdueSeconds(async () => (await countStates(db)).oldestOverdueSeconds);
+  metrics.ledgerStates(async () => Object.fromEntries(await countStates(db)));
+  metrics.overdueSeconds(() => overdueSeconds(db));
   const spid = createSpidServerClient(settings.spid);
   const idcloud = settings.idcloud && createIdcloudClient(settings.idcloud);
   const queues = openQueues(settings.queue, onError);

@@ -1,5 +1,5 @@
 import { missingBiometric } from '@atesto/shared/contracts/spid-server';
-import { operatorVerifications } from '@atesto/shared/contracts/spid-services';
+import { operatorVerifications } from '@atesto/shared/domain/transaction';
 import * as z from 'zod';
 
 /** Everything that one capture needs to be sent without the person, the operator or the session: complete at READY_TO_SEND. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { OperatorVerification } from '@atesto/shared/contracts/spid-services';
+import type { OperatorVerification } from '@atesto/shared/domain/transaction';
 import type { CaptureImage, CapturePackage } from '../outbox/package.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import type { CapturedFinger, Progress } from './capture-run.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { OperatorVerification } from '@atesto/shared/contracts/spid-services';
 import type { Cpf } from '@atesto/shared/domain/cpf';
+import type { OperatorVerification } from '@atesto/shared/domain/transaction';
 import type { GatewayClient, GatewayResult } from '../link/gateway-client.ts';
 import type { CapturedFinger } from './capture-run.ts';
 

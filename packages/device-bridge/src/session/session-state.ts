@@ -1,10 +1,10 @@
 import type {
   CaptureStatusWord,
   LoginStatus,
-  OperatorVerification,
   SpidServicesAnswer,
   SpidServicesCall,
 } from '@atesto/shared/contracts/spid-services';
+import type { OperatorVerification } from '@atesto/shared/domain/transaction';
 
 /**
  * The session of SPID Services as a pure function: tables 6.1 (login), 6.2 (enroll), 6.3 (verify) and 6.4 (remote) of the reference, with their

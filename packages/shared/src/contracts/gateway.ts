@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import { transactionKinds, transactionStates, verdicts } from '../domain/transaction.ts';
+import { operatorVerifications, transactionKinds, transactionStates, verdicts } from '../domain/transaction.ts';
 import { missingBiometric } from './spid-server.ts';
-import { operatorVerifications } from './spid-services.ts';
 
 /** The gateway's native API. JSON bodies; errors are RFC 9457 problems; a CPF travels in bodies only, never in a URL. */
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { fingers } from '../domain/biometric.ts';
+import { operatorVerifications } from '../domain/transaction.ts';
 
 /**
  * SPID Services, the local API that Griaule's SPID Client offers to integrators on `127.0.0.1:19980`. Only `GET /login/{id}` is documented with its
@@ -100,10 +101,6 @@ export const captureStatuses = [
   'ERROR',
 ] as const;
 export type CaptureStatusWord = (typeof captureStatuses)[number];
-
-/** Whether the operator who attends was identified at the upstream, or only captured for later. Never shown as verified when it was not. */
-export const operatorVerifications = ['verified', 'deferred'] as const;
-export type OperatorVerification = (typeof operatorVerifications)[number];
 
 /** Body of Remote Verify and Remote Enroll: the field names are SPID Server's. */
 export const remoteRequest = z.object({

@@ -31,8 +31,12 @@ export const transactionKinds = ['spid.enroll', 'spid.verify', 'idcloud.process'
 export type TransactionKind = (typeof transactionKinds)[number];
 
 /** Our word for an answer. The upstream's own word is always kept beside it. */
-export const verdicts = ['match', 'no-match', 'enrolled', 'rejected', 'not-found', 'failed', 'completed'] as const;
+export const verdicts = ['match', 'no-match', 'enrolled', 'rejected', 'failed', 'completed'] as const;
 export type Verdict = (typeof verdicts)[number];
+
+/** Whether the operator who attends was identified at the upstream, or only captured for later. Never shown as verified when it was not. */
+export const operatorVerifications = ['verified', 'deferred'] as const;
+export type OperatorVerification = (typeof operatorVerifications)[number];
 
 /** What the upstream finally said. `upstreamStatus` is its own word, verbatim. */
 export interface Outcome {

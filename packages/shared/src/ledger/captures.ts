@@ -1,10 +1,11 @@
+import type { ImageHeader } from '../domain/image-header.ts';
 import type { Database } from './database.ts';
 
 /** A picture in the vault that waits for its transaction, or is kept as evidence. */
 export interface CaptureRow {
   id: string;
   owner: string;
-  format: 'png' | 'jpeg' | 'webp';
+  format: ImageHeader['format'];
   width: number;
   height: number;
   dpi: number | undefined;

@@ -2,9 +2,11 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Database } from './database.ts';
 
 /** Who calls. */
-export type Principal =
-  | { kind: 'administrator' | 'system'; id: string; name: string }
-  | { kind: 'station'; id: string; name: string };
+export interface Principal {
+  kind: 'administrator' | 'system' | 'station';
+  id: string;
+  name: string;
+}
 
 /** A credential as handed out: shown once, stored only as a hash. */
 export interface IssuedKey {

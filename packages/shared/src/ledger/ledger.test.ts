@@ -17,7 +17,7 @@ import type { Database } from './database.ts';
 import { migrate, openDatabase } from './database.ts';
 import { findTransactions, latestTransactionOf } from './find-transactions.ts';
 import { openTransactionFeed } from './notifications.ts';
-import { claimDue, countStates, postpone, resendFailed, resendOne } from './schedule.ts';
+import { claimDue, countStates, overdueSeconds, postpone, resendFailed, resendOne } from './schedule.ts';
 import { ensureSubject } from './subjects.ts';
 import type { AcceptedTransaction, TransactionRow } from './transactions.ts';
 import { acceptTransaction, applyEvent, getTransaction, listEvents } from './transactions.ts';
@@ -228,9 +228,14 @@ describe('the schedule', () => {
     expect(await resendOne(db, { ...refused, wrappedKey: undefined }, 60_000)).toBeUndefined();
   });
 
-  it('counts states', async () => {
-    const { states } = await countStates(db);
+  it('counts states, and says how late it is', async () => {
+    const states = await countStates(db);
     expect(states.get('accepted')).toBeGreaterThan(0);
+    await claimDue(db, 1_000, 60_000);
+    expect(await overdueSeconds(db)).toBe(0);
+    const row = await accept();
+    await db.query(`update transactions set due_at = now() - interval '90 seconds' where id = $1`, [row.id]);
+    expect(await overdueSeconds(db)).toBeGreaterThanOrEqual(90);
   });
 });
 

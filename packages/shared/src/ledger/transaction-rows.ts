@@ -1,5 +1,5 @@
-import type { TransactionKind, TransactionState, Verdict } from '../domain/transaction.ts';
-import type { OperatorVerificationWord, TransactionRow } from './transactions.ts';
+import type { OperatorVerification, TransactionKind, TransactionState, Verdict } from '../domain/transaction.ts';
+import type { TransactionRow } from './transactions.ts';
 
 /** A row as `pg` gives it. */
 export interface StoredTransaction {
@@ -42,7 +42,7 @@ export function toTransaction(row: StoredTransaction): TransactionRow {
     kind: row.kind as TransactionKind,
     subject: row.subject,
     operator: row.operator ?? undefined,
-    operatorVerification: (row.operator_verification ?? undefined) as OperatorVerificationWord | undefined,
+    operatorVerification: (row.operator_verification ?? undefined) as OperatorVerification | undefined,
     capturedAt: row.captured_at ?? undefined,
     payload: row.payload,
     payloadBytes: row.payload_bytes,

@@ -1,4 +1,5 @@
 import type {
+  OperatorVerification,
   TransactionEvent,
   TransactionKind,
   TransactionSnapshot,
@@ -10,8 +11,6 @@ import type { Database } from './database.ts';
 import type { StoredTransaction } from './transaction-rows.ts';
 import { toTransaction, transactionColumns } from './transaction-rows.ts';
 
-export type OperatorVerificationWord = 'verified' | 'deferred';
-
 /** A transaction as the ledger keeps it. Absent is undefined; times are the database's. */
 export interface TransactionRow extends TransactionSnapshot {
   id: string;
@@ -21,7 +20,7 @@ export interface TransactionRow extends TransactionSnapshot {
   kind: TransactionKind;
   subject: string;
   operator: string | undefined;
-  operatorVerification: OperatorVerificationWord | undefined;
+  operatorVerification: OperatorVerification | undefined;
   capturedAt: Date | undefined;
   /** The vault's record of the body as it will be posted. */
   payload: string;
@@ -53,7 +52,7 @@ export interface AcceptedTransaction {
   kind: TransactionKind;
   subject: string;
   operator?: string | undefined;
-  operatorVerification?: OperatorVerificationWord | undefined;
+  operatorVerification?: OperatorVerification | undefined;
   capturedAt?: Date | undefined;
   requestMac: Buffer;
   payload: string;

@@ -1,14 +1,8 @@
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { Read, Standing } from '@atesto/shared/upstreams/upstream';
-import type { Decision } from '../decision.ts';
+import type { Decision, KeepWaiting } from '../decision.ts';
 import type { Random } from '../retry-policy.ts';
 import { pollDelay } from '../retry-policy.ts';
-
-/** Nothing new: only the next look moves. */
-export interface KeepWaiting {
-  event?: undefined;
-  dueInMs: number;
-}
 
 /** What a poll's answer means. Silence, refusals and unknown words never end a transaction: only a word known to be final does. */
 export function decidePoll(

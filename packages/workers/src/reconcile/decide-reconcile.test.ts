@@ -21,10 +21,15 @@ const rows: [string, Read<TransactionData[]>, ReturnType<typeof decideReconcile>
   ],
   [
     'ours, done',
-    seen(theirs({ status: 'SEARCH_MATCH' })),
+    seen(theirs({ status: 'ENROLL_OK' })),
     {
-      event: { type: 'concluded', upstreamId: 'tguid', outcome: { verdict: 'match', upstreamStatus: 'SEARCH_MATCH' } },
+      event: { type: 'concluded', upstreamId: 'tguid', outcome: { verdict: 'enrolled', upstreamStatus: 'ENROLL_OK' } },
     },
+  ],
+  [
+    'ours, with a word that ends another kind: it ends nothing here, as in a poll',
+    seen(theirs({ status: 'SEARCH_MATCH' })),
+    { event: { type: 'found', upstreamId: 'tguid', upstreamStatus: 'SEARCH_MATCH' }, dueInMs: 1_000 },
   ],
   ['nothing of that person', { kind: 'not-found' }, { event: { type: 'absent' }, dueInMs: 0 }],
   ['an empty list', seen(), { event: { type: 'absent' }, dueInMs: 0 }],
@@ -47,4 +52,6 @@ const rows: [string, Read<TransactionData[]>, ReturnType<typeof decideReconcile>
   ['an upstream that is away is asked again', { kind: 'unavailable', reason: 'connect-refused' }, { dueInMs: 2_000 }],
 ];
 
-it.each(rows)('%s', (_what, read, decision) => expect(decideReconcile(read, ours, 1, () => 0.5)).toEqual(decision));
+it.each(rows)('%s', (_what, read, decision) =>
+  expect(decideReconcile(read, 'spid.enroll', ours, 1, () => 0.5)).toEqual(decision),
+);

@@ -1,7 +1,8 @@
 import type { TransactionData } from '@atesto/shared/contracts/spid-server';
-import { readSpidStatus } from '@atesto/shared/domain/spid-status';
+import type { SpidKind } from '@atesto/shared/upstreams/spid-server';
+import { readSpidStanding } from '@atesto/shared/upstreams/spid-server';
 import type { Read } from '@atesto/shared/upstreams/upstream';
-import type { Decision } from '../decision.ts';
+import type { Decision, KeepWaiting } from '../decision.ts';
 import type { Random } from '../retry-policy.ts';
 import { pollDelay, retryDelay } from '../retry-policy.ts';
 
@@ -19,10 +20,11 @@ export interface Fingerprint {
  */
 export function decideReconcile(
   read: Read<readonly TransactionData[]>,
+  kind: SpidKind,
   ours: Fingerprint,
   attempt: number,
   random: Random,
-): Decision | { event?: undefined; dueInMs: number } {
+): Decision | KeepWaiting {
   if (read.kind !== 'ok' && read.kind !== 'not-found') {
     return { dueInMs: retryDelay(attempt, random, 'retryAfterMs' in read ? read.retryAfterMs : 0) };
   }
@@ -31,15 +33,9 @@ export function decideReconcile(
     (t) => t.userId === ours.userId && t.operatorId === ours.operatorId && t.timestamp === ours.timestamp,
   );
   if (match) {
-    const reading = readSpidStatus(match.status);
-    return reading.final
-      ? {
-          event: {
-            type: 'concluded',
-            upstreamId: match.id,
-            outcome: { verdict: reading.verdict, upstreamStatus: match.status },
-          },
-        }
+    const standing = readSpidStanding(kind, match.status);
+    return standing.final
+      ? { event: { type: 'concluded', upstreamId: match.id, outcome: standing.outcome } }
       : {
           event: { type: 'found', upstreamId: match.id, upstreamStatus: match.status },
           dueInMs: pollDelay(0, random),

@@ -5,7 +5,7 @@ import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
 import { openCpf } from '@atesto/shared/vault/cpf-column';
-import type { Decision } from '../decision.ts';
+import type { Decision, KeepWaiting } from '../decision.ts';
 import type { WorkContext } from '../work-context.ts';
 import { decideReconcile } from './decide-reconcile.ts';
 
@@ -25,17 +25,14 @@ export async function reconcile(context: WorkContext, job: TransactionJob): Prom
   if (after.state === 'retrying') await context.enqueue(after, 'resend');
 }
 
-async function decide(
-  context: WorkContext,
-  row: TransactionRow,
-): Promise<Decision | { event?: undefined; dueInMs: number }> {
+async function decide(context: WorkContext, row: TransactionRow): Promise<Decision | KeepWaiting> {
   // IDCloud has no look-up, and a second create would be a second process: a person decides.
   if (row.kind === 'idcloud.process') return { event: { type: 'abandoned', reason: 'unknown-outcome' } };
   const [userId, operatorId] = await Promise.all([cpfOf(context, row.subject), cpfOf(context, row.operator)]);
   if (!userId || !operatorId || !row.capturedAt) return { event: { type: 'abandoned', reason: 'payload-erased' } };
   const read = await context.observe.call(row.kind, 'findTransaction', () => context.spid.findTransaction(userId));
   const ours = { userId, operatorId, timestamp: row.capturedAt.getTime() };
-  return decideReconcile(read, ours, row.attempt, context.random);
+  return decideReconcile(read, row.kind, ours, row.attempt, context.random);
 }
 
 async function cpfOf({ db, keyRing }: WorkContext, subject: string | undefined): Promise<Cpf | undefined> {
