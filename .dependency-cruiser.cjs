@@ -48,7 +48,7 @@ module.exports = {
     room('queues', ['domain', 'contracts']),
     room('upstreams', ['domain', 'contracts']),
     room('telemetry', ['domain']),
-    room('config', []),
+    room('config', ['domain', 'contracts']),
     {
       name: 'domain-and-contracts-import-no-library-but-zod',
       severity: 'error',

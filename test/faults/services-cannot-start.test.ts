@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres } from '../stack/postgres.ts';
 import { openProcesses, type Processes } from '../stack/processes.ts';
 
-describe('a service whose port is taken', () => {
+describe('a service that cannot be what its settings say', () => {
   let dir: string;
   let processes: Processes;
   const occupant = createServer();
@@ -25,22 +25,46 @@ describe('a service whose port is taken', () => {
   it.each([
     { name: 'workers', setting: 'METRICS_PORT', event: 'workers-started' },
     { name: 'gateway', setting: 'PORT', event: 'gateway-listening' },
-  ])('ends, rather than working on without being ready: $name', async ({ name, setting, event }) => {
-    const postgres = await startPostgres();
-    processes.onStop(() => postgres.stop());
-    const starting = processes.start({
-      name,
-      main: path.resolve(import.meta.dirname, `../../packages/${name}/src/main.ts`),
-      env: {
-        DATABASE_URL: postgres.url,
-        VAULT_URL: `file:${path.join(dir, 'vault')}`,
-        ATESTO_STATE_DIR: path.join(dir, 'state'),
-        SPID_SERVER_URL: 'http://127.0.0.1:1',
-        [setting]: String((occupant.address() as AddressInfo).port),
-      },
-      ready: { event },
-      readyWithinMs: 20_000,
-    });
-    await expect(starting).rejects.toThrow(/ended with 1 .*EADDRINUSE/s);
-  });
+  ])(
+    'ends where its port is taken, rather than working on without being ready: $name',
+    async ({ name, setting, event }) => {
+      const postgres = await startPostgres();
+      processes.onStop(() => postgres.stop());
+      const starting = processes.start({
+        name,
+        main: path.resolve(import.meta.dirname, `../../packages/${name}/src/main.ts`),
+        env: {
+          DATABASE_URL: postgres.url,
+          VAULT_URL: `file:${path.join(dir, 'vault')}`,
+          ATESTO_STATE_DIR: path.join(dir, 'state'),
+          SPID_SERVER_URL: 'http://127.0.0.1:1',
+          [setting]: String((occupant.address() as AddressInfo).port),
+        },
+        ready: { event },
+        readyWithinMs: 20_000,
+      });
+      await expect(starting).rejects.toThrow(/ended with 1 .*EADDRINUSE/s);
+    },
+  );
+
+  it.each(['gateway', 'workers'])(
+    'ends where its SPID profile cannot be used, and says what in it: %s',
+    async (name) => {
+      const SPID_PROFILE = path.join(dir, 'profile.json');
+      await writeFile(SPID_PROFILE, '{"server":{"enroll":{"method":"PUT"}},"statuses":{"ENROLL_DONE":"match"}}');
+      const starting = processes.start({
+        name: `${name}-profile`,
+        main: path.resolve(import.meta.dirname, `../../packages/${name}/src/main.ts`),
+        env: { DATABASE_URL: 'postgres://127.0.0.1:1/none', SPID_SERVER_URL: 'http://127.0.0.1:1', SPID_PROFILE },
+        ready: { event: 'never' },
+        readyWithinMs: 20_000,
+      });
+      const places = [
+        'server\\.enroll: its route is published',
+        'statuses\\.ENROLL_DONE: only SEARCH_MATCH is a match',
+      ];
+      const expected = places.map((place) => `SPID_PROFILE: ${place}\n`).join('');
+      await expect(starting).rejects.toThrow(new RegExp(`ended with 1 [^]*\n${expected}`));
+    },
+  );
 });

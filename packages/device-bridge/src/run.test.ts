@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -80,6 +80,10 @@ describe('the service', () => {
   it('says which setting is wrong, and that the port is taken', async () => {
     expect(await runOnce({ GATEWAY_URL: 'not a url' })).toBe(1);
     expect(complaints).toContain('GATEWAY_URL');
+    const SPID_PROFILE = join(folder, 'profile.json');
+    writeFileSync(SPID_PROFILE, '{"services":{"login":{"method":"POST"}}}');
+    expect(await runOnce({ SPID_PROFILE })).toBe(1);
+    expect(complaints).toContain('SPID_PROFILE: services.login: its route is published');
     const other = createServer().listen(Number(environment.PORT), '127.0.0.1');
     await once(other, 'listening');
     expect(await runOnce({ ENROLMENT_CODE: 'CODE-1' })).toBe(1);

@@ -1,3 +1,4 @@
+import type { SpidTables } from '@atesto/shared/contracts/spid-profile';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionFeed } from '@atesto/shared/ledger/notifications';
 import type { TransactionMoment } from '@atesto/shared/ledger/transactions';
@@ -32,6 +33,8 @@ export interface GatewayContext {
   enqueue(moment: TransactionMoment, lane?: Lane): Promise<void>;
   isQueueReachable(): Promise<boolean>;
   spid: SpidServerClient;
+  /** The routes that the SPID faces serve, and what status words mean. */
+  spidTables: SpidTables;
   /** The capability key that callers of the IDCloud face have to name; undefined where no IDCloud account is configured. */
   idcloudApiKey: string | undefined;
   stations: StationLinks;

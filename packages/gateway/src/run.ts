@@ -89,6 +89,7 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
     },
     isQueueReachable: () => queues.isReachable(),
     spid,
+    spidTables: settings.spidTables,
     idcloudApiKey: settings.idcloud?.apiKey,
     stations,
     log,

@@ -1,17 +1,21 @@
-import { readSpidStatus } from '@atesto/shared/domain/spid-status';
 import type { TransactionKind } from '@atesto/shared/domain/transaction';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { queueOf } from '@atesto/shared/queues/jobs';
 import type { Log } from '@atesto/shared/telemetry/log';
 import type { JobOutcome, UpstreamOutcome, WorkerMetrics } from '@atesto/shared/telemetry/worker-metrics';
+import type { SpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import type { WorkObserver } from './work-context.ts';
 
 /** Metrics and one line per transition. */
-export function createObserver(metrics: WorkerMetrics, log: Log): WorkObserver {
+export function createObserver(
+  metrics: WorkerMetrics,
+  log: Log,
+  spid: Pick<SpidServerClient, 'standing'>,
+): WorkObserver {
   return {
     transition(after, event) {
       metrics.transition(event);
-      if (isUnknownWord(after)) metrics.unknownWord(queueOf(after.kind));
+      if (isUnknownWord(after, spid)) metrics.unknownWord(queueOf(after.kind));
       if (after.state === 'concluded') {
         metrics.concluded(after.kind, (after.updatedAt.getTime() - after.acceptedAt.getTime()) / 1000);
       }
@@ -49,8 +53,11 @@ export function createObserver(metrics: WorkerMetrics, log: Log): WorkObserver {
 }
 
 /** A word that nobody knows keeps a transaction waiting, and somebody should look at it. */
-function isUnknownWord({ kind, state, upstreamStatus }: TransactionRow): boolean {
+function isUnknownWord(
+  { kind, state, upstreamStatus }: TransactionRow,
+  { standing }: Pick<SpidServerClient, 'standing'>,
+): boolean {
   if (kind === 'idcloud.process' || state !== 'awaiting' || upstreamStatus === undefined) return false;
-  const reading = readSpidStatus(upstreamStatus);
-  return !reading.final && !reading.recognised;
+  const read = standing(kind, upstreamStatus);
+  return !read.final && !read.recognised;
 }

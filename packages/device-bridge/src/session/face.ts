@@ -6,13 +6,12 @@ import {
   SPID_SERVICES_MAX_BODY_BYTES,
   type SpidServicesCall,
   type SpidServicesRoute,
+  type SpidServicesTable,
   spidServicesRoutes,
 } from '@atesto/shared/contracts/spid-services';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { type Dispatch, JSON_TYPE } from './dispatch.ts';
 import { callerOf, createGuard, type Guard, type GuardOptions } from './guard.ts';
-
-export type SpidServicesTable = Readonly<Record<SpidServicesCall, SpidServicesRoute>>;
 
 export interface FaceOptions extends Omit<GuardOptions, 'port'> {
   dispatch: Dispatch;
@@ -68,6 +67,8 @@ export async function openFace(port: number, options: FaceOptions): Promise<Face
     },
     forceCloseConnections: true,
   });
+  // Only JSON is a body here.
+  app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff').header('vary', 'Origin');
     return answered(guard, request.raw, reply) ? reply : undefined;
@@ -116,7 +117,7 @@ function answered(guard: Guard, request: IncomingMessage, reply: FastifyReply): 
     case 'preflight':
       void reply
         .code(204)
-        .header('access-control-allow-methods', 'GET, POST')
+        .header('access-control-allow-methods', 'GET, POST, PUT, DELETE')
         .header('access-control-allow-headers', 'authorization, x-atesto-pairing, content-type')
         .header('access-control-max-age', '600')
         .send();

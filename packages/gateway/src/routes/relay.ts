@@ -1,11 +1,6 @@
 import type { SpidServicesAnswer, SpidServicesCall, SpidServicesRoute } from '@atesto/shared/contracts/spid-services';
-import {
-  callParams,
-  SPID_SERVICES_BASE,
-  SPID_SERVICES_MAX_BODY_BYTES,
-  spidServicesRoutes,
-} from '@atesto/shared/contracts/spid-services';
-import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import { callParams, SPID_SERVICES_BASE, SPID_SERVICES_MAX_BODY_BYTES } from '@atesto/shared/contracts/spid-services';
+import type { FastifyContextConfig, FastifyPluginAsync, FastifyReply } from 'fastify';
 import * as z from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
 import { LinkError } from '../link/station-links.ts';
@@ -33,21 +28,25 @@ const unreadable: Readonly<Record<number, string>> = {
 const vendorError = (reply: FastifyReply, status: number, message: string) =>
   reply.code(status).send({ status: 'ERROR', message } satisfies SpidServicesAnswer);
 
+const config: FastifyContextConfig = {
+  access: ['system'],
+  refuse: (reply, reason) =>
+    reason === 'unauthenticated'
+      ? vendorError(reply, 401, 'A key is needed: Authorization: Bearer <key>')
+      : vendorError(reply, 403, 'This key does not open this route'),
+};
+
 /** `/stations/{station}/gbs-spid-services/api/…`: SPID Services of a station, from anywhere, in the vendor's own form. */
 export const relayRoutes: FastifyPluginAsync<{ context: GatewayContext }> = async (app, { context }) => {
-  const table = Object.entries(spidServicesRoutes) as [SpidServicesCall, SpidServicesRoute][];
+  // Only JSON is a body here.
+  app.removeContentTypeParser('text/plain');
+  const table = Object.entries(context.spidTables.services) as [SpidServicesCall, SpidServicesRoute][];
   for (const [call, route] of table) {
     app.route<{ Params: { station: string } & Record<string, string>; Querystring: Record<string, unknown> }>({
       method: route.method,
       url: `/stations/:station${SPID_SERVICES_BASE}${route.path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
       bodyLimit: SPID_SERVICES_MAX_BODY_BYTES,
-      config: {
-        access: ['system'],
-        refuse: (reply, reason) =>
-          reason === 'unauthenticated'
-            ? vendorError(reply, 401, 'A key is needed: Authorization: Bearer <key>')
-            : vendorError(reply, 403, 'This key does not open this route'),
-      },
+      config,
       schema: { hide: true },
       errorHandler: (error, request, reply) => {
         const status = error.statusCode ?? 500;
@@ -61,7 +60,7 @@ export const relayRoutes: FastifyPluginAsync<{ context: GatewayContext }> = asyn
         if (!z.uuid().safeParse(station).success) return vendorError(reply, 404, 'There is no such station.');
         const params = callParams(route, path, request.query);
         if (!params) return vendorError(reply, 400, 'A parameter is given twice.');
-        const asked = { call, params, ...(route.method === 'POST' && { body: request.body }) };
+        const asked = { call, params, ...(route.request && { body: request.body }) };
         try {
           const answer = await context.stations.call(station, asked, RELAY_TIMEOUT_MS);
           const isJson = answer.contentType.startsWith('application/json');
@@ -77,4 +76,8 @@ export const relayRoutes: FastifyPluginAsync<{ context: GatewayContext }> = asyn
       },
     });
   }
+  // Another call or method is refused in the vendor's form too.
+  app.all(`/stations/:station${SPID_SERVICES_BASE}/*`, { config, schema: { hide: true } }, (_request, reply) =>
+    vendorError(reply, 404, 'There is no such call.'),
+  );
 };

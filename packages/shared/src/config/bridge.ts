@@ -2,6 +2,7 @@ import path from 'node:path';
 import { serviceSchema, timeout } from './common.ts';
 import { calibrations, contentOf, fingerList, flag, folder, httpUrl, integer, origins, port, text } from './kinds.ts';
 import { type Environment, readSettings, type SettingsSchema } from './settings.ts';
+import { spidTables } from './spid-tables.ts';
 
 /** The bridge's variables, in the order of the docs. */
 export const bridgeSchema = {
@@ -87,6 +88,7 @@ export function readBridgeSettings(environment: Environment) {
     gateway: { url: values.GATEWAY_URL, ...(values.GATEWAY_CA_FILE !== undefined && { ca: values.GATEWAY_CA_FILE }) },
     stationKeyFile: values.STATION_KEY_FILE ?? path.join(stateDir, 'station.key'),
     enrolmentCode: values.ENROLMENT_CODE,
+    routes: spidTables(values.SPID_PROFILE).services,
     outboxFile: values.OUTBOX_FILE ?? path.join(stateDir, 'outbox.sqlite'),
     outboxMaxBytes: values.OUTBOX_BYTES_MAX,
     allowedOrigins: values.ALLOWED_ORIGINS ?? [],

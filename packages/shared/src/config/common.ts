@@ -26,6 +26,12 @@ export const serviceSchema = {
     absent: 'made together with `ATESTO_KEK`',
     secret: true,
   },
+  SPID_PROFILE: {
+    schema: contentOf('a SPID profile, JSON'),
+    about:
+      'What an installed manual says where the public pages say nothing: [a SPID profile](spid.md#a-spid-profile).',
+    absent: 'routes and words are those of [SPID](spid.md)',
+  },
 } as const satisfies SettingsSchema;
 
 /** Ledger, queue and vault: gateway and workers. */

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { applyProfile, defaultSpidTables, parseSpidProfile } from '../contracts/spid-profile.ts';
 import { bridgeSchema, readBridgeSettings } from './bridge.ts';
 import { gatewaySchema, readGatewaySettings } from './gateway.ts';
 import * as kinds from './kinds.ts';
@@ -223,6 +224,43 @@ describe('services', () => {
     });
     expect(settings.outboxFile.startsWith(path.join(scratch, 'state'))).toBe(true);
     expect(JSON.stringify(settings.summary)).not.toContain(SECRET);
+  });
+
+  const bridge = { GATEWAY_URL: 'https://gateway.example' };
+  const readers = {
+    gateway: (SPID_PROFILE: string) => readGatewaySettings({ ...storage, SPID_PROFILE }),
+    workers: (SPID_PROFILE: string) => readWorkersSettings({ ...storage, SPID_PROFILE }),
+    bridge: (SPID_PROFILE: string) => readBridgeSettings({ ...bridge, SPID_PROFILE }),
+  };
+
+  it('all: routes and words are those of the SPID profile', () => {
+    expect(readGatewaySettings(storage).spidTables).toEqual(defaultSpidTables);
+    expect(readBridgeSettings(bridge).routes).toEqual(defaultSpidTables.services);
+    const text = JSON.stringify({
+      server: { getStatus: { path: '/gbs-spid-server/health' } },
+      services: { captureSend: { method: 'POST' } },
+      statuses: { ENROLL_DONE: 'enrolled' },
+    });
+    const file = write('profile.json', text);
+    const wanted = applyProfile(defaultSpidTables, parseSpidProfile(text));
+    const [gateway, workers] = [readers.gateway(file), readers.workers(file)];
+    expect(gateway.spidTables).toEqual(wanted);
+    for (const { spid } of [gateway, workers]) {
+      expect(spid).toMatchObject({ operations: wanted.server, statuses: wanted.statuses });
+    }
+    expect(readers.bridge(file).routes).toEqual(wanted.services);
+  });
+
+  it.each(Object.entries(readers))('%s: says where a SPID profile cannot be used', (_name, read) => {
+    const problemsWith = (file: string) => problemsOf(() => read(file)).split('\n');
+    const unreadable = 'SPID_PROFILE: expected the path of a readable file: a SPID profile, JSON';
+    expect(problemsWith('/nowhere/profile.json')).toEqual([unreadable]);
+    expect(problemsWith(write('no-json.json', '{'))).toEqual(['SPID_PROFILE: not JSON']);
+    const faulty = { server: { getWeather: { method: 'GET' }, enroll: { method: 'PUT' } } };
+    expect(problemsWith(write('faulty.json', JSON.stringify(faulty)))).toEqual([
+      'SPID_PROFILE: server.getWeather: there is no such row',
+      'SPID_PROFILE: server.enroll: its route is published',
+    ]);
   });
 
   it.each([

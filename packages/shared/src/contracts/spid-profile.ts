@@ -1,8 +1,14 @@
 import * as z from 'zod';
-import { publishedStatusWords, type SpidStatusWords, spidStatusMeanings } from '../domain/spid-status.ts';
-import type { SpidServerTable } from './spid-server-operations.ts';
+import {
+  publishedStatusWords,
+  type SpidStatusWords,
+  spidStatusMeanings,
+  spidStatusWords,
+} from '../domain/spid-status.ts';
+import { SPID_SERVER_BASE } from './spid-server-operation.ts';
+import { type SpidServerTable, spidServerOperations } from './spid-server-operations.ts';
 import { pathVariables } from './spid-server-params.ts';
-import type { SpidServicesCall, SpidServicesRoute } from './spid-services.ts';
+import { type SpidServicesTable, spidServicesRoutes } from './spid-services.ts';
 
 /**
  * A SPID profile: what a customer's installed manual says where the public pages say nothing. It may give provisional rows another method and
@@ -13,7 +19,7 @@ const override = z
     method: z.enum(['GET', 'POST', 'PUT', 'DELETE']).optional(),
     path: z
       .string()
-      .regex(/^\/[\w/{}.-]*$/, 'a path starts with / and has letters, digits, _ - . and {variables}')
+      .regex(/^(\/([\w.-]+|\{\w+\}))+$/, 'a path is parts of letters, digits, _ - . or one {variable}, each after a /')
       .optional(),
   })
   .refine((row) => row.method !== undefined || row.path !== undefined, 'gives neither method nor path');
@@ -33,9 +39,16 @@ export type SpidProfile = z.output<typeof spidProfile>;
 /** What a profile is applied to, and what comes out. */
 export interface SpidTables {
   server: SpidServerTable;
-  services: Readonly<Record<SpidServicesCall, SpidServicesRoute>>;
+  services: SpidServicesTable;
   statuses: SpidStatusWords;
 }
+
+/** Where no profile says otherwise. */
+export const defaultSpidTables: SpidTables = {
+  server: spidServerOperations,
+  services: spidServicesRoutes,
+  statuses: spidStatusWords,
+};
 
 /** `faults` names every place of the profile that cannot be used, and why. */
 export class SpidProfileError extends Error {
@@ -65,29 +78,32 @@ export function parseSpidProfile(text: string): SpidProfile {
 
 /**
  * The tables as the profile wants them. @throws SpidProfileError naming rows that do not exist, rows that are published, paths with other
- * variables than the row's, and two rows that would share one route,
- * and status words whose meaning is published.
+ * variables than the row's or outside of the server's root, a GET for a row that takes a body, two rows that would share one route, and status
+ * words whose meaning is published.
  */
 export function applyProfile(tables: SpidTables, profile: SpidProfile): SpidTables {
   const faults: string[] = [];
   const server = replaced('server', tables.server, profile.server, faults);
   const services = replaced('services', tables.services, profile.services, faults);
+  for (const [key, { path }] of Object.entries(profile.server)) {
+    // The gateway serves these rows beside its own routes.
+    if (path !== undefined && !path.startsWith(`${SPID_SERVER_BASE}/`)) {
+      faults.push(`server.${key}: its path has to begin with ${SPID_SERVER_BASE}/`);
+    }
+  }
   for (const [word, meaning] of Object.entries(profile.statuses)) {
     if (publishedStatusWords.includes(word)) faults.push(`statuses.${word}: its meaning is published`);
     // A positive identification is nobody's to configure.
     else if (meaning === 'match') faults.push(`statuses.${word}: only SEARCH_MATCH is a match`);
   }
   if (faults.length > 0) throw new SpidProfileError(faults);
-  return {
-    server,
-    services: services as SpidTables['services'],
-    statuses: { ...tables.statuses, ...profile.statuses },
-  };
+  return { server, services, statuses: { ...tables.statuses, ...profile.statuses } };
 }
 
 interface Row {
   method: string;
   path: string;
+  request?: unknown;
   provisional: boolean;
 }
 
@@ -108,6 +124,7 @@ function replaced<Table extends Readonly<Record<string, Row>>>(
     if (!row.provisional) faults.push(`${at}: its route is published`);
     const [wanted, given] = [row.path, path ?? row.path].map((one) => pathVariables(one).sort().join());
     if (wanted !== given) faults.push(`${at}: its path has to have the variables ${wanted || 'none'}`);
+    if (method === 'GET' && row.request !== undefined) faults.push(`${at}: it takes a body, which a GET has not`);
     rows[key] = { ...row, method: method ?? row.method, path: path ?? row.path };
   }
   const taken = new Map<string, string>();

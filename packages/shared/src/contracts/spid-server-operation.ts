@@ -1,5 +1,8 @@
 import * as z from 'zod';
 
+/** Path below which every operation lives. */
+export const SPID_SERVER_BASE = '/gbs-spid-server';
+
 /** How a lost answer is treated: `ask` means that the upstream has to be asked before the call is made again. */
 export type RetryRule = 'repeat' | 'ask';
 

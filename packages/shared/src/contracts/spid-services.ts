@@ -16,9 +16,12 @@ export const SPID_SERVICES_PORT = 19_980;
 export const SPID_SERVICES_MAX_BODY_BYTES = 1_024;
 
 export interface SpidServicesRoute {
-  method: 'GET' | 'POST';
+  /** A profile may name any of them; the table has GET and POST. */
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Template below the base; `{name}` is a path variable. */
   path: string;
+  /** JSON body of a call that takes one. */
+  request?: z.ZodType;
   /** Query parameters that the call takes; any other is not looked at. */
   query?: readonly string[];
   /** True where no public page confirms the route. */
@@ -34,6 +37,17 @@ export const missingQuery = ['missing', ...fingers.map(({ index }) => `missingRe
 
 /** Types of a missing finger: `AMPUTATED` is documented, `BANDAGED` inferred from the PSBio API. The published list is cut off. */
 export const missingTypes = ['AMPUTATED', 'BANDAGED'] as const;
+
+/** Body of Remote Verify and Remote Enroll: the field names are SPID Server's. */
+export const remoteRequest = z.object({
+  /** The person's CPF. */
+  clientID: z.string(),
+  /** The CPF of the operator who is logged in. */
+  operatorID: z.string(),
+  /** Where the person is written to. */
+  clientEmail: z.email().max(254),
+});
+export type RemoteRequest = z.infer<typeof remoteRequest>;
 
 /**
  * All 18 calls: Login, whose route is published, and 17 whose routes are provisional. Literals before variables: `/login/status` has to win over
@@ -55,12 +69,14 @@ export const spidServicesRoutes = {
   captureResend: { method: 'GET', path: '/capture/resend/{tguid}', provisional: true },
   captureResendAll: { method: 'GET', path: '/capture/resend', provisional: true },
   captureList: { method: 'GET', path: '/capture/list', provisional: true },
-  remoteVerify: { method: 'POST', path: '/remote/verify', provisional: true },
-  remoteEnroll: { method: 'POST', path: '/remote/enroll', provisional: true },
+  remoteVerify: { method: 'POST', path: '/remote/verify', request: remoteRequest, provisional: true },
+  remoteEnroll: { method: 'POST', path: '/remote/enroll', request: remoteRequest, provisional: true },
   remoteVerifyResultById: { method: 'GET', path: '/remote/verify/{tguid}', provisional: true },
 } as const satisfies Record<string, SpidServicesRoute>;
 
 export type SpidServicesCall = keyof typeof spidServicesRoutes;
+/** The table as a profile leaves it: same calls, perhaps other routes. */
+export type SpidServicesTable = Readonly<Record<SpidServicesCall, SpidServicesRoute>>;
 
 /** Path variables and the query parameters that the call takes, in one record. Undefined where a parameter is given twice. */
 export function callParams(
@@ -101,17 +117,6 @@ export const captureStatuses = [
   'ERROR',
 ] as const;
 export type CaptureStatusWord = (typeof captureStatuses)[number];
-
-/** Body of Remote Verify and Remote Enroll: the field names are SPID Server's. */
-export const remoteRequest = z.object({
-  /** The person's CPF. */
-  clientID: z.string(),
-  /** The CPF of the operator who is logged in. */
-  operatorID: z.string(),
-  /** Where the person is written to. */
-  clientEmail: z.email().max(254),
-});
-export type RemoteRequest = z.infer<typeof remoteRequest>;
 
 /** Body of every call but the report and the list: the vendor's `status`, plus what the call is about. Domain outcomes are 200 with a status word. */
 export const spidServicesAnswer = z.object({
