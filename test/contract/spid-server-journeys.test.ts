@@ -1,8 +1,5 @@
-import { applyProfile, parseSpidProfile } from '@atesto/shared/contracts/spid-profile';
-import { spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
-import { spidServicesRoutes } from '@atesto/shared/contracts/spid-services';
+import { applyProfile, defaultSpidTables, parseSpidProfile } from '@atesto/shared/contracts/spid-profile';
 import type { Cpf } from '@atesto/shared/domain/cpf';
-import { spidStatusWords } from '@atesto/shared/domain/spid-status';
 import type { SpidServerSimulatorOptions } from '@atesto/simulators/spid-server/simulator';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -94,7 +91,7 @@ describe('remote capture (reference 6.4)', () => {
     const payload = { image: portrait('bia') };
     const late = await house.simulator.app.inject({ method: 'POST', url: `/applicant/${token}/face`, payload });
     expect(late.statusCode).toBe(410);
-    expect((await house.simulator.app.inject(`/applicant/${token}`)).json()).toMatchObject({ stage: 'expired' });
+    expect((await house.simulator.app.inject(`/applicant/${token}/state`)).json()).toMatchObject({ stage: 'expired' });
   });
 
   it('takes one face, once, from the link or from the keeper', async () => {
@@ -158,14 +155,14 @@ describe('what takes time', () => {
   it('a rejected enrolment becomes a search, once', async () => {
     await open({ searchDelayMs: 1_000 });
     const id = must(await house.client.call('enroll', { body: submission(bia, 20) })).id;
-    const taken = await house.client.redirect(id);
-    expect(taken).toEqual({ kind: 'taken', upstreamId: expect.any(String), upstreamStatus: 'SEARCH_PENDING' });
+    const redirect = (guid: string) => house.client.call('redirectEnroll', { params: { guid } });
+    const search = must(await redirect(id));
+    expect(search).toEqual({ id: expect.any(String), status: 'SEARCH_PENDING' });
     house.clock += 1_000;
-    const search = taken.kind === 'taken' ? taken.upstreamId : '';
-    expect(await standing('spid.verify', search)).toEqual(final('match', 'SEARCH_MATCH'));
+    expect(await standing('spid.verify', search.id)).toEqual(final('match', 'SEARCH_MATCH'));
     expect(await standing('spid.enroll', id)).toEqual(final('rejected', 'ENROLL_REJECTED'));
-    expect(await house.client.redirect(id)).toEqual(conflict);
-    expect(await house.client.redirect(await enrolled(house))).toEqual(conflict);
+    expect(await redirect(id)).toEqual(conflict);
+    expect(await redirect(await enrolled(house))).toEqual(conflict);
   });
 });
 
@@ -222,14 +219,13 @@ describe('credentials', () => {
 });
 
 describe('a profile', () => {
-  const defaults = { server: spidServerOperations, services: spidServicesRoutes, statuses: spidStatusWords };
   const profile = {
     server: { getStatus: { path: '/gbs-spid-server/health' }, getFile: { method: 'POST' } },
     statuses: { ENROLL_COMPLETED: 'enrolled' },
   };
 
   it('moves routes and gives words a meaning, for client and simulator alike', async () => {
-    const { server: operations, statuses } = applyProfile(defaults, parseSpidProfile(JSON.stringify(profile)));
+    const { server: operations, statuses } = applyProfile(defaultSpidTables, parseSpidProfile(JSON.stringify(profile)));
     await open({ operations }, { operations, statuses });
     const { client, simulator } = house;
     expect(await client.call('getStatus')).toMatchObject({ kind: 'ok' });

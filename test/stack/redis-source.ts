@@ -1,7 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
-import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { findProgram, installProgram } from './programs.ts';
 
 /** A program that is a Redis server when it is started under the name `redis-server`. */
 export interface RedisProgram {
@@ -17,40 +14,13 @@ export interface RedisProgram {
 const NAMES = ['redis-server', 'valkey-server', 'redis-check-rdb', 'valkey-check-rdb'];
 
 /** Looks along PATH and where Debian and Homebrew put servers. */
-export function findRedis(search: string = process.env.PATH ?? ''): RedisProgram | undefined {
-  const folders = [...search.split(path.delimiter), '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
-  for (const name of NAMES) {
-    for (const folder of folders) {
-      const file = path.join(folder, process.platform === 'win32' ? `${name}.exe` : name);
-      try {
-        accessSync(file, constants.X_OK);
-        return { file, source: 'path' };
-      } catch {
-        // Not here.
-      }
-    }
-  }
-  return undefined;
+export function findRedis(search?: string): RedisProgram | undefined {
+  const file = findProgram(NAMES, search);
+  return file === undefined ? undefined : { file, source: 'path' };
 }
 
 /** As root on Debian and its kin: installs the programs alone, no service is added and none is started. */
 export async function installRedis(report: (line: string) => void): Promise<RedisProgram | undefined> {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return undefined;
-  report('No Redis here: installing the package redis-tools with apt-get (programs only, no service).');
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const apt = (...args: string[]) =>
-    spawnSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', ...args], { env: environment, encoding: 'utf8' });
-  // Another test process may be at it: the package lists' lock does not wait by itself.
-  for (let attempt = 0; attempt < 5; attempt++) {
-    apt('update');
-    const installed = apt('install', '-y', '--no-install-recommends', 'redis-tools');
-    const found = findRedis();
-    if (found !== undefined) return { ...found, source: 'apt' };
-    if (!/lock/i.test(installed.stderr)) {
-      report(`apt-get could not install it: ${installed.stderr.trim().split('\n').at(-1) ?? ''}`);
-      return undefined;
-    }
-    await delay(2_000);
-  }
-  return undefined;
+  const file = await installProgram('redis-tools', NAMES, report);
+  return file === undefined ? undefined : { file, source: 'apt' };
 }

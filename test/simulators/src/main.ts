@@ -1,11 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { applyProfile, parseSpidProfile, SpidProfileError } from '@atesto/shared/contracts/spid-profile';
-import { type SpidServerTable, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
-import { spidServicesRoutes } from '@atesto/shared/contracts/spid-services';
+import {
+  applyProfile,
+  defaultSpidTables,
+  parseSpidProfile,
+  SpidProfileError,
+} from '@atesto/shared/contracts/spid-profile';
+import type { SpidServerTable } from '@atesto/shared/contracts/spid-server-operations';
 import { checkDigits } from '@atesto/shared/domain/cpf';
-import { spidStatusWords } from '@atesto/shared/domain/spid-status';
 import { nonexistentCpf, testCpfs } from './idcloud/outcomes.ts';
 import { createIdcloudSimulator } from './idcloud/simulator.ts';
 import { createSpidServerSimulator } from './spid-server/simulator.ts';
@@ -53,6 +56,7 @@ While one runs
   spid-server: PUT /_admin/people/{cpf}, PUT /_admin/operators/{cpf}, GET /_admin/transactions,
                PUT /_admin/transactions/{tguid} {"status":"ENROLL_OK"}, PUT /_admin/services {"idnStatus":"INACTIVE"},
                GET /_admin/remote, PUT /_admin/remote/{tguid}/face {"image":"<base64 of a PNG>"}
+               /applicant/{token}, the link of a remote capture, is a page for a browser on this machine
   idcloud:     PUT /_admin/courses/{cpf} {"course":"divergence"}, GET /_admin/processes, DELETE /_admin/tokens
 `;
 
@@ -120,10 +124,9 @@ const record = { keep: 200, bodies: false };
 
 /** The operation table, as a profile file leaves it. */
 function operations(file: string | undefined): SpidServerTable {
-  if (file === undefined) return spidServerOperations;
-  const tables = { server: spidServerOperations, services: spidServicesRoutes, statuses: spidStatusWords };
+  if (file === undefined) return defaultSpidTables.server;
   try {
-    return applyProfile(tables, parseSpidProfile(readFileSync(file, 'utf8'))).server;
+    return applyProfile(defaultSpidTables, parseSpidProfile(readFileSync(file, 'utf8'))).server;
   } catch (error) {
     if (error instanceof SpidProfileError) throw new UsageError(error.message);
     throw error;
