@@ -118,7 +118,11 @@ describe('an unregistered person (6.2)', () => {
       id: sent.tguid,
       kind: 'spid.enroll',
       operator: { cpf: ANA, verification: 'verified' },
-      biometrics: [{ index: 6 }, { index: 7 }],
+      biometrics: [{ index: 6 }, { index: 7 }].map((finger) => ({
+        ...finger,
+        device: { model: 'Test Reader', usb: 'fff0:0001' },
+        quality: { coverage: 1, contrast: expect.any(Number), orientation: expect.any(Number) },
+      })),
     });
     expect(body?.operator.evidence).toBeUndefined();
     const picture = station.gateway.captures.get(body?.biometrics[0]?.capture ?? '');

@@ -128,10 +128,8 @@ export class FakeGateway {
     const { method, path } = seen;
     const capture = /^\/v1\/captures\/([0-9a-f-]{36})$/.exec(path)?.[1];
     if (method === 'PUT' && capture) return this.#putCapture(seen, capture, response);
-    const known = /^\/v1\/transactions\/([0-9a-f-]{36})(\/report)?$/.exec(path);
+    const known = /^\/v1\/transactions\/([0-9a-f-]{36})(\/report\?source=upstream)?$/.exec(path);
     if (method === 'GET' && known?.[1]) return this.#get(known[1], known[2] !== undefined, response);
-    const remote = /^\/v1\/remote-captures\/([0-9a-f-]{36})\?kind=(verify|enroll)$/.exec(path);
-    if (method === 'GET' && remote?.[1]) return this.#getRemote(remote[1], remote[2] ?? '', response);
     if (method !== 'POST') return problem(response, 404, 'not-found');
     const resend = /^\/v1\/transactions\/([0-9a-f-]{36})\/resend$/.exec(path)?.[1];
     if (resend) {
@@ -156,7 +154,7 @@ export class FakeGateway {
       case '/v1/remote-captures': {
         const id = randomUUID();
         this.remotes.set(id, { body: newRemoteCapture.parse(body), status: 'SEARCH_PENDING' });
-        return json(response, 201, { id, url: `https://link.example/${id}` });
+        return json(response, 201, { id, status: 'SEARCH_PENDING', url: `https://link.example/${id}` });
       }
       case '/v1/transactions/resend':
         return json(response, 200, { count: this.resendable });
@@ -210,13 +208,12 @@ export class FakeGateway {
     return [...this.transactions.values()].flatMap(({ body, view }) => (body.subject.cpf === cpf ? [view] : []));
   }
 
-  #getRemote(id: string, kind: string, response: ServerResponse): ServerResponse {
-    const known = this.remotes.get(id);
-    if (known?.body.kind !== kind) return problem(response, 404, 'not-found');
-    return json(response, 200, { id, status: known.status });
-  }
-
   #get(id: string, report: boolean, response: ServerResponse): ServerResponse {
+    const remote = this.remotes.get(id);
+    if (remote) {
+      const kind = `spid.remote-${remote.body.kind}` as const;
+      return json(response, 200, this.view(id, { kind, state: 'awaiting', upstreamStatus: remote.status }));
+    }
     const known = this.transactions.get(id);
     if (!known) return problem(response, 404, 'not-found');
     if (!report) return json(response, 200, known.view);

@@ -130,8 +130,7 @@ describe('gateway client', () => {
     const person = { subject: { cpf: '52998224725' }, operator: { cpf: '11144477735' }, email: 'a@example.com' };
     const asked = await client.requestRemoteCapture({ kind: 'enroll', ...person });
     const remote = asked.kind === 'ok' ? asked.value.id : '';
-    expect(await client.remoteCapture(remote, 'enroll')).toMatchObject({ kind: 'ok', value: { id: remote } });
-    expect(await client.remoteCapture(remote, 'verify')).toMatchObject({ kind: 'refused', status: 404 });
+    expect(await client.getTransaction(remote)).toMatchObject({ value: { id: remote, kind: 'spid.remote-enroll' } });
     for (const { path } of gateway.seen) expect(path).not.toContain('52998224725');
   });
 

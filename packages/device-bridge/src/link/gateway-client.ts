@@ -7,8 +7,6 @@ import {
   type NewTransaction,
   operatorAnswer,
   personAnswer,
-  type RemoteKind,
-  remoteCaptureAnswer,
   remoteCaptureView,
   resendAnswer,
   type TransactionView,
@@ -17,7 +15,7 @@ import {
 import { Agent, type Dispatcher } from 'undici';
 import type * as z from 'zod';
 
-/** An answer of the gateway. `unavailable` says nothing about whether the request arrived: every call but `requestRemoteCapture` may be repeated. */
+/** An answer of the gateway. `unavailable` says nothing about whether the request arrived: every call may be repeated. */
 export type GatewayResult<T> =
   | { kind: 'ok'; value: T }
   /** The gateway will not take this request as it is. `type` is the last part of the problem's type, where it gave one. */
@@ -111,9 +109,9 @@ export class GatewayClient {
     return this.#json(transactionView, { method: 'GET', path: `/v1/transactions/${id}` });
   }
 
-  /** `GET /v1/transactions/{id}/report`: the PDF. */
+  /** `GET /v1/transactions/{id}/report`: the upstream's own, as Capture Report promises it. PDF. */
   async getReport(id: string): Promise<GatewayResult<Uint8Array>> {
-    const path = `/v1/transactions/${id}/report`;
+    const path = `/v1/transactions/${id}/report?source=upstream`;
     const answer = await this.#ask({ method: 'GET', path, headers: { accept: 'application/pdf' } });
     if (answer.kind !== 'ok') return answer;
     const bytes = answer.value;
@@ -146,14 +144,9 @@ export class GatewayClient {
     return this.#json(findAnswer, { method: 'POST', path: '/v1/transactions/find', ...json({ ids }) });
   }
 
-  /** `POST /v1/remote-captures`: the one call that must not be repeated blindly, each makes another link. */
-  requestRemoteCapture(body: NewRemoteCapture): Promise<GatewayResult<z.infer<typeof remoteCaptureAnswer>>> {
-    return this.#json(remoteCaptureAnswer, { method: 'POST', path: '/v1/remote-captures', ...json(body) });
-  }
-
-  /** `GET /v1/remote-captures/{id}`: the upstream's word. */
-  remoteCapture(id: string, kind: RemoteKind): Promise<GatewayResult<z.infer<typeof remoteCaptureView>>> {
-    return this.#json(remoteCaptureView, { method: 'GET', path: `/v1/remote-captures/${id}?kind=${kind}` });
+  /** `POST /v1/remote-captures`. Without `url` the link is not made yet, and the same request gets it later. */
+  requestRemoteCapture(body: NewRemoteCapture): Promise<GatewayResult<z.infer<typeof remoteCaptureView>>> {
+    return this.#json(remoteCaptureView, { method: 'POST', path: '/v1/remote-captures', ...json(body) });
   }
 
   /** Ends what is under way. */

@@ -87,6 +87,28 @@ describe('delivery', () => {
     expect(await delivery.deliver(tguid)).toEqual({ kind: 'gone' });
   });
 
+  it('uploads the pictures at once', async () => {
+    const tguid = pending(true);
+    const all = Promise.withResolvers<void>();
+    gateway.behaviours.push(async ({ method }) => {
+      if (gateway.count('PUT', /captures/) === 3) all.resolve();
+      // None is answered before all have come.
+      if (method === 'PUT') await all.promise;
+      return false;
+    });
+    expect(await delivery.deliver(tguid)).toMatchObject({ kind: 'accepted' });
+    expect(gateway.captures.size).toBe(3);
+  });
+
+  it('posts nothing while a picture is refused', async () => {
+    const tguid = pending();
+    gateway.behaviours.push(
+      ({ path }, response) => path === gateway.seen[1]?.path && Boolean(problem(response, 503, 'storage-unavailable')),
+    );
+    expect(await delivery.deliver(tguid)).toMatchObject({ kind: 'kept', reason: 'gateway-503' });
+    expect(gateway.count('POST', /transactions$/)).toBe(0);
+  });
+
   it('is one delivery for two callers', async () => {
     const tguid = pending();
     const [one, two] = await Promise.all([delivery.deliver(tguid), delivery.deliver(tguid)]);

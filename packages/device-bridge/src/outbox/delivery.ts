@@ -202,10 +202,12 @@ export class Delivery {
     let record: CapturePackage;
     try {
       record = outbox.read(item.tguid);
-      for (const capture of capturesOf(record)) {
-        const stored = await gateway.putCapture(capture, outbox.image(item.tguid, capture));
-        if (stored.kind !== 'ok') return notAccepted(stored);
-      }
+      // All at once: each waits for the gateway's disk.
+      const stored = await Promise.all(
+        capturesOf(record).map(async (capture) => gateway.putCapture(capture, outbox.image(item.tguid, capture))),
+      );
+      const refused = stored.find((answer) => answer.kind !== 'ok');
+      if (refused) return notAccepted(refused);
     } catch (error) {
       if (!(error instanceof OutboxError)) throw error;
       // A key that is missing from the ring may come back: nothing is given up for it.
@@ -216,7 +218,7 @@ export class Delivery {
   }
 }
 
-/** Ids of all pictures of a package, in the order they are uploaded. */
+/** Ids of all pictures of a package. */
 export function capturesOf(record: CapturePackage): string[] {
   const { evidence } = record.operator;
   return [...record.biometrics.map(({ capture }) => capture), ...(evidence === undefined ? [] : [evidence])];

@@ -1,3 +1,4 @@
+import { newBiometric } from '@atesto/shared/contracts/gateway';
 import { missingBiometric } from '@atesto/shared/contracts/spid-server';
 import { operatorVerifications } from '@atesto/shared/domain/transaction';
 import * as z from 'zod';
@@ -16,7 +17,7 @@ export const capturePackage = z.object({
   }),
   /** Epoch milliseconds. */
   capturedAt: z.int(),
-  biometrics: z.array(z.object({ index: z.int(), capture: z.uuid() })).min(1),
+  biometrics: z.array(newBiometric).min(1),
   /** Fingers that the person lacks. */
   missingBiometrics: z.array(missingBiometric).optional(),
 });

@@ -4,6 +4,7 @@ import { CaptureError, type CaptureOptions, type GreyImage } from '../drivers/dr
 import { type CaptureRun, captureFingers } from './capture-run.ts';
 import { ridges } from './fake-readers.fixture.ts';
 
+const quality = { coverage: 0.8, contrast: 0.5, orientation: 0.9 };
 const lost = new AbortController();
 const release = vi.fn(async () => undefined);
 let capture: (options: CaptureOptions) => Promise<GreyImage>;
@@ -12,7 +13,7 @@ let cancel: AbortController;
 function run(options: Partial<CaptureRun> = {}) {
   const lease: ReaderLease = {
     reader: {
-      device: { id: 'x', vendorId: 1, productId: 1, release: 1 },
+      device: { id: 'x', vendorId: 0x05ba, productId: 10, release: 1, serialNumber: '{A-1} é\u0000' },
       model: 'Test Reader',
       capture: (asked) => capture(asked),
       close: async () => undefined,
@@ -25,7 +26,7 @@ function run(options: Partial<CaptureRun> = {}) {
     fingerTimeoutMs: 30_000,
     signal: cancel.signal,
     acquire: async () => lease,
-    toPicture: () => Uint8Array.of(1),
+    toPicture: () => ({ png: Uint8Array.of(1), quality }),
     onProgress: () => undefined,
     ...options,
   });
@@ -62,6 +63,12 @@ describe('a capture', () => {
     });
     expect(fingers.map(({ index }) => index)).toEqual([6, 7]);
     expect(new Set(fingers.map((finger) => finger.capture)).size).toBe(2);
+    // Without what the gateway would refuse in a serial number.
+    const device = { model: 'Test Reader', usb: '05ba:000a', serial: '{A-1}' };
+    expect(fingers).toMatchObject([
+      { device, quality },
+      { device, quality },
+    ]);
     expect(progress).toContainEqual(['right-index', 0, 2]);
     expect(progress).toContainEqual(['right-middle', 1, 2]);
     expect(release).toHaveBeenCalledOnce();

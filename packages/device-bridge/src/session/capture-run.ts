@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type FingerIndex, type FingerName, fingerName } from '@atesto/shared/domain/biometric';
+import type { CaptureDevice, CaptureQuality } from '@atesto/shared/domain/capture';
 import type { ReaderLease } from '../devices.ts';
-import { CaptureError, type FingerEvent, type GreyImage } from '../drivers/driver.ts';
+import { CaptureError, type FingerEvent, type FingerprintReader, type GreyImage } from '../drivers/driver.ts';
 import { bounded, systemClock } from '../transport/clock.ts';
+import { hex4 } from '../transport/device-id.ts';
 import type { UsbDeviceInfo } from '../transport/transport.ts';
 
 /** How far a plan is, for Capture Status. */
@@ -21,10 +23,20 @@ export interface CapturedFinger {
   /** Id that the picture will have at the gateway. */
   capture: string;
   png: Uint8Array;
+  device: CaptureDevice;
+  quality: CaptureQuality;
 }
 
+/** What is said of a finger where its picture goes by its id. */
+export function withoutPicture({ png: _, ...finger }: CapturedFinger): Omit<CapturedFinger, 'png'> {
+  return finger;
+}
+
+/** A picture as it is sent, with what was measured of it. */
+type Picture = Pick<CapturedFinger, 'png' | 'quality'>;
+
 /** A reader's frame as the picture that is sent; undefined where no finger is on it, so that it is asked for again. Throws for a frame that lies. */
-export type ToPicture = (image: GreyImage, device: UsbDeviceInfo) => Uint8Array | undefined;
+export type ToPicture = (image: GreyImage, device: UsbDeviceInfo) => Picture | undefined;
 
 export interface CaptureRun {
   /** Fingers in the order they are asked for. */
@@ -73,13 +85,13 @@ async function captureFinger(
   for (let tries = 0; tries < MAX_UNUSABLE; tries += 1) {
     if (tries > 0) run.onProgress({ ...progress, hint: 'again' });
     const image = await captureFrame(run, lease, (hint) => run.onProgress({ ...progress, hint }));
-    const png = toPicture(run, lease, image);
-    if (png) return { index, capture: randomUUID(), png };
+    const picture = toPicture(run, lease, image);
+    if (picture) return { index, capture: randomUUID(), ...picture, device: deviceOf(lease.reader) };
   }
   throw new CaptureError('device-fault', 'the reader gave no usable picture: clean its glass and start again');
 }
 
-function toPicture(run: CaptureRun, lease: ReaderLease, image: GreyImage): Uint8Array | undefined {
+function toPicture(run: CaptureRun, lease: ReaderLease, image: GreyImage): Picture | undefined {
   try {
     return run.toPicture(image, lease.reader.device);
   } catch (error) {
@@ -87,6 +99,12 @@ function toPicture(run: CaptureRun, lease: ReaderLease, image: GreyImage): Uint8
       cause: error,
     });
   }
+}
+
+/** The reader for the record. Of a serial number only what the gateway takes is kept: no package is refused for its reader. */
+function deviceOf({ model, device }: FingerprintReader): CaptureDevice {
+  const serial = device.serialNumber?.replace(/[^\w{}.:-]/g, '').slice(0, 64);
+  return { model, usb: `${hex4(device.vendorId)}:${hex4(device.productId)}`, ...(serial && { serial }) };
 }
 
 /** One frame, whatever the driver does: a hanging one is left behind soon after its time, an unplugged reader at once. */

@@ -1,9 +1,8 @@
 import type { CaptureListItem, SpidServicesAnswer, SpidServicesCall } from '@atesto/shared/contracts/spid-services';
 import { captureList, type Listing } from './capture-list.ts';
 import type { CallParams } from './capture-plan.ts';
-import { type RemoteGateway, remoteResult } from './remote.ts';
 import { type Resend, resendAll, resendOne } from './resend.ts';
-import { captureReport, captureResult, captureResultByKey, type Results } from './results.ts';
+import { captureReport, captureResult, captureResultByKey, type Results, remoteVerifyResult } from './results.ts';
 import type { Session } from './session.ts';
 
 /** Answer of one call, ready for HTTP or the link. */
@@ -22,7 +21,7 @@ type Answer = SpidServicesAnswer | CaptureListItem[] | Uint8Array;
 type Handler = (params: CallParams, body: unknown) => Promise<Answer>;
 
 /** What the calls need that only ask, list and resend. */
-export type Records = Results & Resend & Listing & { gateway: RemoteGateway };
+export type Records = Results & Resend & Listing;
 
 /** The same calls for the local face and for the gateway's link. Domain outcomes are 200 with a status word (A3). */
 export function createDispatch(
@@ -49,7 +48,7 @@ export function createDispatch(
     remoteVerify: (_params, body) => session.remote('verify', body),
     remoteEnroll: (_params, body) => session.remote('enroll', body),
     remoteVerifyResultById: ({ tguid = '' }) =>
-      session.pass('remoteVerifyResultById', () => remoteResult(records.gateway, tguid, 'verify')),
+      session.pass('remoteVerifyResultById', () => remoteVerifyResult(records, tguid)),
   };
   return async (call, params, body) => {
     try {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { OperatorVerification } from '@atesto/shared/domain/transaction';
 import type { CaptureImage, CapturePackage } from '../outbox/package.ts';
 import type { CapturePlan } from './capture-plan.ts';
-import type { CapturedFinger, Progress } from './capture-run.ts';
+import { type CapturedFinger, type Progress, withoutPicture } from './capture-run.ts';
 import type { Purpose } from './session-state.ts';
 
 /** What is under way at the reader. */
@@ -54,7 +54,7 @@ export function completePackage(
       subject,
       operator: { cpf, verification, ...(evidence && { evidence: evidence.capture }) },
       capturedAt,
-      biometrics: fingers.map(({ index, capture }) => ({ index, capture })),
+      biometrics: fingers.map(withoutPicture),
       ...(plan.missing.length > 0 && { missingBiometrics: [...plan.missing] }),
     },
     images: [...fingers, ...(evidence ? [evidence] : [])],

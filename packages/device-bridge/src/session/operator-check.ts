@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import type { OperatorVerification } from '@atesto/shared/domain/transaction';
 import type { GatewayClient, GatewayResult } from '../link/gateway-client.ts';
-import type { CapturedFinger } from './capture-run.ts';
+import { type CapturedFinger, withoutPicture } from './capture-run.ts';
 
 export type OperatorCheck =
   | { kind: 'identified'; verification: OperatorVerification }
@@ -39,7 +39,7 @@ export async function checkOperator(options: OperatorCheckOptions): Promise<Oper
       // Who asks is who is asked about: nobody has verified this operator yet.
       operator: { cpf, verification: 'deferred' },
       capturedAt,
-      biometrics: fingers.map(({ index, capture }) => ({ index, capture })),
+      biometrics: fingers.map(withoutPicture),
     },
     wait,
   );

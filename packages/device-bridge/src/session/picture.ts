@@ -15,6 +15,14 @@ export function pictureMaker(options: PictureOptions = {}): ToPicture {
   const { calibrations, minCoverage = 0.05 } = options;
   return (frame, device) => {
     const { image } = square(frame, calibrationFor(device, calibrations));
-    return measure(image).coverage < minCoverage ? undefined : encodePng(image);
+    const { coverage, contrast, orientation } = measure(image);
+    if (coverage < minCoverage) return undefined;
+    const quality = { coverage: rounded(coverage), contrast: rounded(contrast), orientation: rounded(orientation) };
+    return { png: encodePng(image), quality };
   };
+}
+
+/** The figures are advisory: three decimals say all that they know. */
+function rounded(share: number): number {
+  return Math.round(share * 1_000) / 1_000;
 }

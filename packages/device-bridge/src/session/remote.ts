@@ -2,11 +2,8 @@ import type { NewRemoteCapture, RemoteKind } from '@atesto/shared/contracts/gate
 import { remoteRequest, type SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
 import { parseCpf } from '@atesto/shared/domain/cpf';
 import type { GatewayClient } from '../link/gateway-client.ts';
-import { noAnswer, tguidOf, unknownTguid } from './results.ts';
 import type { SessionEvent } from './session-state.ts';
 import { badCpf } from './words.ts';
-
-export type RemoteGateway = Pick<GatewayClient, 'remoteCapture'>;
 
 /** Body of Remote Verify and Remote Enroll, or the answer that says what is wrong with it. `operator` is who is logged in. */
 export function readRemote(
@@ -35,6 +32,9 @@ export async function requestRemote(
   const answer = await gateway.requestRemoteCapture(request);
   switch (answer.kind) {
     case 'ok':
+      // Accepted, and the link is not made yet: the same request gets it, with the same operator.
+      if (answer.value.url === undefined)
+        return { type: 'remote-failed', message: 'the server has not made the link yet: call again', kept: true };
       return { type: 'remote-answered', url: answer.value.url, tguid: answer.value.id };
     case 'refused': {
       const message = `the gateway refused the request (${answer.type ?? answer.status})`;
@@ -48,16 +48,4 @@ export async function requestRemote(
     default:
       return answer satisfies never;
   }
-}
-
-/** Remote Verify Result by ID. */
-export async function remoteResult(
-  gateway: RemoteGateway,
-  text: string,
-  kind: RemoteKind,
-): Promise<SpidServicesAnswer> {
-  const tguid = tguidOf(text);
-  if (tguid === undefined) return unknownTguid;
-  const answer = await gateway.remoteCapture(tguid, kind);
-  return answer.kind === 'ok' ? { status: answer.value.status, tguid } : { tguid, ...noAnswer(answer) };
 }

@@ -6,7 +6,7 @@ import type { Outbox, OutboxItem } from '../outbox/outbox.ts';
 import { badCpf } from './words.ts';
 
 export interface Results {
-  gateway: Pick<GatewayClient, 'getTransaction' | 'getReport' | 'latestTransaction' | 'remoteCapture'>;
+  gateway: Pick<GatewayClient, 'getTransaction' | 'getReport' | 'latestTransaction'>;
   outbox: Pick<Outbox, 'get' | 'unsent' | 'read'>;
 }
 
@@ -18,7 +18,10 @@ export function tguidOf(text: string): string | undefined {
   return TGUID.test(text) ? text.toLowerCase() : undefined;
 }
 
-/** Capture Result by ID: what stands in the outbox, else what the gateway knows. Never asks about anything that is not a TGUID. */
+/**
+ * Capture Result by ID: what stands in the outbox, else what the gateway knows; a remote enrolment too, which has no call of its own (ambiguity A14).
+ * Never asks about anything that is not a TGUID.
+ */
 export async function captureResult(deps: Results, text: string): Promise<SpidServicesAnswer> {
   const tguid = tguidOf(text);
   if (tguid === undefined) return unknownTguid;
@@ -27,12 +30,19 @@ export async function captureResult(deps: Results, text: string): Promise<SpidSe
   if (here) return here;
   const answer = await deps.gateway.getTransaction(tguid);
   if (answer.kind === 'ok') return resultOf(answer.value);
-  if (answer.kind === 'refused' && answer.status === 404 && !item) {
-    // A14: a remote enrolment has no result call of its own.
-    const remote = await deps.gateway.remoteCapture(tguid, 'enroll');
-    if (remote.kind === 'ok') return { status: remote.value.status, tguid };
-  }
   return { tguid, ...noAnswer(answer) };
+}
+
+/** Remote Verify Result by ID. */
+export async function remoteVerifyResult(
+  { gateway }: Pick<Results, 'gateway'>,
+  text: string,
+): Promise<SpidServicesAnswer> {
+  const tguid = tguidOf(text);
+  if (tguid === undefined) return unknownTguid;
+  const answer = await gateway.getTransaction(tguid);
+  if (answer.kind !== 'ok') return { tguid, ...noAnswer(answer) };
+  return answer.value.kind === 'spid.remote-verify' ? resultOf(answer.value) : unknownTguid;
 }
 
 /** Capture Result by Key: the latest transaction of this station about a person, whether it left the station or not. */
@@ -83,9 +93,12 @@ export function resultOf(view: TransactionView): SpidServicesAnswer {
   if (state === 'dead')
     return { status: 'ERROR', tguid, message: `a person has to look at it${reason ? ` (${reason})` : ''}` };
   if (state === 'erased') return { status: 'ERROR', tguid, message: 'its data was erased' };
+  // A refusal of the request has no word of the server's.
+  if (upstreamStatus?.startsWith('HTTP '))
+    return { status: 'ERROR', tguid, message: `the server refused it (${upstreamStatus})` };
   if (upstreamStatus !== undefined) return { status: upstreamStatus, tguid };
   if (state === 'concluded') return { status: 'ERROR', tguid, message: 'it ended without a word of the server' };
-  return { status: pendingWord(kind === 'spid.enroll' ? 'enroll' : 'verify'), tguid };
+  return { status: pendingWord(kind === 'spid.enroll' || kind === 'spid.remote-enroll' ? 'enroll' : 'verify'), tguid };
 }
 
 /** What stands for a result that the server has not given yet. */

@@ -16,7 +16,7 @@ export const linkCommand = z.object({
   call: z.enum(calls),
   /** Path variables and the query parameters that the call takes. */
   params: z.record(z.string(), z.string()),
-  /** JSON body of a POST, as it came. */
+  /** JSON body of a call that takes one, as it came. */
   body: z.unknown().optional(),
 });
 export type LinkCommand = z.infer<typeof linkCommand>;

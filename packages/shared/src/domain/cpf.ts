@@ -12,6 +12,11 @@ export function parseCpf(text: string): Cpf | undefined {
   return digits === base + checkDigits(base) ? (digits as Cpf) : undefined;
 }
 
+/** The form in which Brazilian registers publish a CPF: its middle six digits, `***.982.247-**`. */
+export function maskCpf(cpf: string): string {
+  return `***.${cpf.slice(3, 6)}.${cpf.slice(6, 9)}-**`;
+}
+
 /** The two check digits (module 11) for nine digits. */
 export function checkDigits(base: string): string {
   const first = checkDigit(base);

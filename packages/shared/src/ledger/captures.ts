@@ -1,3 +1,4 @@
+import type { CaptureDevice, CaptureQuality } from '../domain/capture.ts';
 import type { ImageHeader } from '../domain/image-header.ts';
 import type { Database } from './database.ts';
 
@@ -51,4 +52,51 @@ export async function getCaptures(db: Database, ids: readonly string[]): Promise
     wrappedKey: row.wrapped_key ?? undefined,
     transactionId: row.transaction_id ?? undefined,
   }));
+}
+
+/** A capture as a transaction takes it: which finger it is, or 10 for the face, and what its station knows of it. */
+export interface SpentCapture {
+  id: string;
+  index: number;
+  device?: CaptureDevice | undefined;
+  quality?: CaptureQuality | undefined;
+}
+
+/** What is known of a picture that a transaction took, long after the picture itself is gone. */
+export interface TransactionCapture extends Pick<CaptureRow, 'format' | 'width' | 'height' | 'dpi' | 'sha256'> {
+  role: 'payload' | 'evidence';
+  index: number | undefined;
+  device: CaptureDevice | undefined;
+  quality: CaptureQuality | undefined;
+}
+
+/** The captures of a transaction: its payload in the order of the table of fingers, then its evidence. */
+export async function listTransactionCaptures(db: Database, transactionId: string): Promise<TransactionCapture[]> {
+  const { rows } = await db.query({
+    name: 'list-transaction-captures',
+    text: `select role, biometric_index, format, width, height, dpi, sha256, device, quality from captures
+      where transaction_id = $1 order by role desc, biometric_index, id`,
+    values: [transactionId],
+  });
+  return rows.map((row) => ({
+    role: row.role,
+    index: row.biometric_index ?? undefined,
+    format: row.format,
+    width: row.width,
+    height: row.height,
+    dpi: row.dpi ?? undefined,
+    sha256: row.sha256,
+    device: row.device ?? undefined,
+    quality: row.quality ?? undefined,
+  }));
+}
+
+/** The sealed list of fingers that the person lacks, or undefined where none is. */
+export async function getMissing(db: Database, transactionId: string): Promise<Buffer | undefined> {
+  const { rows } = await db.query<{ sealed: Buffer | null }>({
+    name: 'get-missing',
+    text: 'select missing_sealed as sealed from transactions where id = $1',
+    values: [transactionId],
+  });
+  return rows[0]?.sealed ?? undefined;
 }

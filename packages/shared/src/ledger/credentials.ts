@@ -88,6 +88,17 @@ export async function findPrincipal(db: Database, key: string): Promise<Principa
   return rows[0];
 }
 
+/** Who stands behind an id, revoked or not; undefined where nobody ever did. */
+export async function getPrincipal(db: Database, id: string): Promise<Principal | undefined> {
+  const { rows } = await db.query<Principal>({
+    name: 'get-principal',
+    text: `select 'station' as kind, id, name from stations where id = $1
+      union all select role, id, name from api_keys where id = $1`,
+    values: [id],
+  });
+  return rows[0];
+}
+
 export interface StationRow {
   id: string;
   name: string;

@@ -1,4 +1,5 @@
 import { FACE_INDEX, fingerName } from '@atesto/shared/domain/biometric';
+import { maskCpf } from '@atesto/shared/domain/cpf';
 import PDFDocument from 'pdfkit';
 import type { Transaction } from './state.ts';
 
@@ -34,11 +35,6 @@ function facts(transaction: Transaction): [string, string][] {
     ['Biometrics', transaction.biometrics.map((one) => named(one.index)).join(', ')],
     ['Missing', missing.join(', ') || 'none'],
   ];
-}
-
-/** The form that Brazilian registers publish: the middle six digits. */
-export function maskCpf(cpf: string): string {
-  return `***.${cpf.slice(3, 6)}.${cpf.slice(6, 9)}-**`;
 }
 
 /** The bytes of an answer in the given form, with its media type. */
