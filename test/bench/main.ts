@@ -3,6 +3,8 @@ import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { openProcesses } from '../stack/processes.ts';
+import { measureCalls } from './calls.ts';
+import { describeCalls } from './calls-report.ts';
 import { describeMemory, measureMemory } from './memory.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { describeMachine } from './processor.ts';
@@ -20,14 +22,18 @@ async function bench(options: Options, dir: string): Promise<void> {
     );
     console.log(`Command: npm run bench -- ${process.argv.slice(2).join(' ')}`.trimEnd());
     console.log(`Date: ${new Date().toISOString().slice(0, 10)}`);
-    if (options.submit) {
+    if (options.parts.includes('submit')) {
       const results = await measureSubmit({ ...options, dir, processes, report });
       console.log(`\n${describeSubmit(results, options.bodies)}`);
       if (results.profile) console.log(`\n${describeProfile(results.profile)}`);
-      // The memory of the idle is looked at on an idle machine.
+      // What comes next is measured on an idle machine.
       await processes.stopAll();
     }
-    if (options.memory) {
+    if (options.parts.includes('calls')) {
+      console.log(`\n${describeCalls(await measureCalls({ rounds: options.rounds, dir, processes, report }))}`);
+      await processes.stopAll();
+    }
+    if (options.parts.includes('memory')) {
       report('starting the bridge and waiting until its memory is steady');
       console.log(`\n${describeMemory(await measureMemory(Math.min(options.rounds, 3), dir, processes))}`);
     }

@@ -6,6 +6,12 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
+/** The value that `share` (0 to 1) of the values do not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] as number;
+}
+
 /** `median (min–max)`, each as `digits` says. */
 export function spread(values: readonly number[], digits: number): string {
   const text = (value: number) =>
@@ -20,4 +26,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(width[i] ?? 0) : cell.padStart(width[i] ?? 0))).join(' | ')} |`;
   const rule = `|${width.map((columns, i) => (i === 0 ? '-'.repeat(columns + 2) : `${'-'.repeat(columns + 1)}:`)).join('|')}|`;
   return [line(head), rule, ...rows.map(line)].join('\n');
+}
+
+/** The items in the same order, beginning with another one: nobody always comes after the same. */
+export function rotated<T>(items: readonly T[], by: number): T[] {
+  return items.map((_, i) => items[(i + by) % items.length] as T);
 }

@@ -1,21 +1,24 @@
 import { parseArgs } from 'node:util';
 
-export const usage = `Usage: npm run bench -- [options]
+const parts = ['submit', 'calls', 'memory'] as const;
+type Part = (typeof parts)[number];
 
-Measures the submit path beside bare undici and beside the obvious pipeline, and the memory of an idle device bridge.
+export const usage = `Usage: npm run bench -- [submit|calls|memory] [options]
 
-  --only submit|memory  one of the two; default both
+Measures the submit path beside bare undici and beside the obvious pipeline, calls of SPID Services beside a bare server and a verification beside
+its bare POST, and the memory of an idle device bridge. With a name only that part.
+
+  --only NAME           the same as the name
   --rounds N            rounds that count, 1 to 50; default 5 (one more warms up)
   --bodies N            bodies of 300 KB that each variant sends in a round, 50 to 5,000; default 600
   --profile             afterwards: where the submit path's time goes, with V8's sampling profiler
   --help                this text
 
-Everything it starts (PostgreSQL, Redis, a stub of SPID Server, one process for each variant) ends with it.
+Everything it starts (PostgreSQL, Redis, simulators, every service and variant as a process of its own) ends with it.
 Numbers of different machines, or of different hours on one, are not comparable; the ratios of one run are.`;
 
 export interface Options {
-  submit: boolean;
-  memory: boolean;
+  parts: readonly Part[];
   rounds: number;
   bodies: number;
   profile: boolean;
@@ -23,8 +26,9 @@ export interface Options {
 
 /** Undefined where the usage is asked for. @throws TypeError for what it does not understand */
 export function readOptions(args: readonly string[]): Options | undefined {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       only: { type: 'string' },
       rounds: { type: 'string', default: '5' },
@@ -35,11 +39,12 @@ export function readOptions(args: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   const { only, profile } = values;
-  if (only !== undefined && only !== 'submit' && only !== 'memory')
-    throw new TypeError(`--only is submit or memory, not ${only}`);
+  const named = only === undefined ? positionals : [only, ...positionals];
+  const unknown = named.find((name) => !parts.some((part) => part === name));
+  if (unknown !== undefined || named.length > 1)
+    throw new TypeError(`one part of ${parts.join(', ')}, not ${named.join(' ')}`);
   return {
-    submit: only !== 'memory',
-    memory: only !== 'submit',
+    parts: named.length === 0 ? parts : (named as Part[]),
     rounds: whole('--rounds', values.rounds, 1, 50),
     bodies: whole('--bodies', values.bodies, 50, 5_000),
     profile,

@@ -5,6 +5,7 @@ import type { Processes } from '../stack/processes.ts';
 import { startRedis } from '../stack/redis.ts';
 import { BODY_BYTES, checksumOf, type Range } from './bodies.ts';
 import { type Child, openChild } from './child.ts';
+import { rotated } from './numbers.ts';
 import { processorTime } from './processor.ts';
 import type { Profile } from './profile.ts';
 import type { Arrival, Taken } from './stub-server.ts';
@@ -130,8 +131,4 @@ function perBody(after: number | undefined, before: number | undefined, bodies: 
 
 function defined(time: Record<keyof ServerTime, number | undefined>): ServerTime {
   return Object.fromEntries(Object.entries(time).filter(([, us]) => us !== undefined));
-}
-
-function rotated<T>(items: readonly T[], by: number): T[] {
-  return items.map((_, i) => items[(i + by) % items.length] as T);
 }

@@ -57,7 +57,7 @@ export async function openAtesto(settings: VariantSettings, backend: QueueBacken
   const spid = createSpidServerClient({ url: settings.stub, connections: SOCKETS });
   const queues = openQueues(backend, onError);
   const gate = await openGate('spid', backend);
-  const observer = createObserver(metrics, createLog({ service: 'workers', level: 'info' }));
+  const observer = createObserver(metrics, createLog({ service: 'workers', level: 'info' }), spid);
   const context: WorkContext = {
     db: timedFromFirstStatement(db, (id) => clock.begin(id)),
     keyRing,

@@ -7,6 +7,7 @@
 
 import { runBridge } from '@atesto/device-bridge/run';
 import { FakeUsbTransport } from '@atesto/device-bridge/transport/fake';
+import type { GreyImage } from '@atesto/simulators/people/grey';
 import type { FingerIndex } from '@atesto/simulators/people/pattern';
 import { person } from '@atesto/simulators/people/person';
 import { VirtualUareu } from '@atesto/simulators/reader/uareu';
@@ -20,10 +21,16 @@ const reader = new VirtualUareu({
 });
 transport.plug(reader);
 
+/** Drawing takes long: an impression that was given before is given again. */
+const drawn = new Map<string, GreyImage>();
+
 const hand = fastify({ logger: false });
 hand.put<{ Body: { person: string; index: FingerIndex; impression: number } }>('/finger', async (request) => {
   const { person: seed, index, impression } = request.body;
-  await reader.press(person(seed).impression(index, impression));
+  const name = `${seed} ${index} ${impression}`;
+  const finger = drawn.get(name) ?? person(seed).impression(index, impression);
+  drawn.set(name, finger);
+  await reader.press(finger);
   return {};
 });
 hand.delete('/reader', async () => {

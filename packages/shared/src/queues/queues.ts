@@ -26,6 +26,9 @@ export interface WorkConsumer {
 
 const PREFIX = '{atesto}';
 
+/** A commit of the queue does not wait for the disk: the sweep makes up for what a database that dies takes along. */
+const ON_POSTGRES = { migrate: true, options: '-c synchronous_commit=off' } as const;
+
 const postgres = withBackend(createPostgresBackend);
 
 type JobQueue = Pick<Queue<unknown, void, JobName>, 'add' | 'close' | 'getJobCounts'> & {
@@ -43,7 +46,7 @@ export function openQueues(backend: QueueBackend, onError: (error: Error) => voi
   for (const name of queueNames) {
     const queue: JobQueue = connection
       ? new Queue(name, { connection, prefix: PREFIX })
-      : new postgres.Queue(name, { connection: { connectionString: backend.url, migrate: true, max: 4 } });
+      : new postgres.Queue(name, { connection: { connectionString: backend.url, ...ON_POSTGRES, max: 4 } });
     queue.on('error', onError);
     queues.set(name, queue);
   }
@@ -118,7 +121,7 @@ export function consume(
     ? new Worker<unknown, void, JobName>(options.queue, process, { ...common, connection, prefix: PREFIX })
     : new postgres.Worker<unknown, void, JobName>(options.queue, process, {
         ...common,
-        connection: { connectionString: backend.url, migrate: true },
+        connection: { connectionString: backend.url, ...ON_POSTGRES },
       });
   worker.on('error', options.onError);
   worker.on('failed', (_job: unknown, error: Error) => options.onError(error));
