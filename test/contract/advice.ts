@@ -6,8 +6,7 @@ import type { VaultFailure } from '@atesto/shared/vault/vault-error';
 /** What the docs advise for every named failure. A failure without advice does not compile. */
 
 export const problemAdvice: Record<ProblemCode, string> = {
-  'invalid-request':
-    'Mend the request; `fields` names each wrong place and the rule it breaks. Of a remote capture, the place `/` has the code of what SPID Server refused.',
+  'invalid-request': 'Mend the request; `fields` names each wrong place and the rule it breaks.',
   'invalid-cpf': 'Have the number typed again. `fields` says which of the CPFs it is.',
   'invalid-image': 'Send the picture itself, not base64, not a PDF; an empty body is no picture either.',
   'image-too-large': 'No side may be longer than `IMAGE_SIDE_MAX`. Nothing was kept.',
@@ -21,16 +20,20 @@ export const problemAdvice: Record<ProblemCode, string> = {
   'invalid-code': 'Ask for a new code: `POST /v1/stations/enrolments`.',
   'not-found': 'It does not exist, or it is not yours: the answer does not tell which.',
   'id-conflict': 'Take another id or `Idempotency-Key`. What stands there is unchanged.',
-  'no-report-yet': 'Ask again later. An IDCloud process never has one.',
+  'no-report-yet':
+    'Of `source=upstream`: ask again later. An IDCloud process never has one. Our own report is there at once.',
+  'not-taken-yet': 'SPID Server has not answered the request yet. It is sent by itself: try again later.',
+  'not-rejected': 'Look at the transaction: it waits still, or it ended otherwise. Nothing was sent.',
+  'upstream-refused':
+    'SPID Server read it and will not do it; the place `/` has the HTTP status of its answer. The person may be unknown there, or it was done before.',
   'body-too-large': 'See `JSON_BYTES_MAX` and `CAPTURE_BYTES_MAX`.',
   'unsupported-media-type': 'JSON, or for captures `image/png`, `image/jpeg`, `image/webp`.',
   'too-many-requests': 'Wait as long as `Retry-After` says. Only `POST /v1/stations` is limited.',
   'upstream-unavailable':
-    'For what is passed on at once (look-ups, reports, remote captures). Ask again later. Only `POST /v1/remote-captures` may have had its effect; made again, it makes a second link.',
+    'For what is passed on at once (look-ups, reports, biometrics of a remote capture). It changes nothing: ask again later.',
   'storage-unavailable':
     'The vault refused (disk full, read-only, keys missing), or the database is away. Send again when it is mended; the log line `storage-failed` says what it was.',
-  internal:
-    'Look for `request-failed` in the log. Repeating is safe, but for `POST /v1/remote-captures`: it makes a second link.',
+  internal: 'Look for `request-failed` in the log. Repeating is safe.',
 };
 
 export const upstreamAdvice: Record<UpstreamReason, string> = {

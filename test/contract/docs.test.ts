@@ -7,10 +7,7 @@ import { gatewaySchema } from '@atesto/shared/config/gateway';
 import { settingsTable } from '@atesto/shared/config/settings';
 import { workersSchema } from '@atesto/shared/config/workers';
 import { idcloudErrors } from '@atesto/shared/contracts/idcloud-client';
-import { applyProfile, parseSpidProfile } from '@atesto/shared/contracts/spid-profile';
-import { spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
-import { spidServicesRoutes } from '@atesto/shared/contracts/spid-services';
-import { spidStatusWords } from '@atesto/shared/domain/spid-status';
+import { applyProfile, defaultSpidTables, parseSpidProfile } from '@atesto/shared/contracts/spid-profile';
 import { upstreamReasons } from '@atesto/shared/upstreams/upstream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { captureAdvice, problemAdvice, upstreamAdvice, vaultAdvice } from './advice.ts';
@@ -94,9 +91,8 @@ it('shows a SPID profile that can be read and applied', () => {
   const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/spid.md'), 'utf8');
   const [, example = ''] = /^## A SPID profile$[\s\S]*?^```json\n([\s\S]*?)^```$/m.exec(page) ?? [];
   const profile = parseSpidProfile(example);
-  const tables = { server: spidServerOperations, services: spidServicesRoutes, statuses: spidStatusWords };
   expect(Object.values(profile).every((part) => Object.keys(part ?? '').length > 0)).toBe(true);
-  expect(applyProfile(tables, profile)).not.toEqual(tables);
+  expect(applyProfile(defaultSpidTables, profile)).not.toEqual(defaultSpidTables);
 });
 
 /** Without what a formatter adds to a table: blanks and dashes that fill its columns. */

@@ -3,6 +3,7 @@ import { errorResponse, errorTypes } from '@atesto/shared/contracts/spid-server'
 import type { SpidServerOperation } from '@atesto/shared/contracts/spid-server-operation';
 import { type SpidServerOperationName, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
 import { fillPath } from '@atesto/shared/contracts/spid-server-params';
+import type { SpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import type { SpidCase } from './spid-case.ts';
 import { spidCases } from './spid-cases.ts';
 import { type House, openHouse } from './spid-house.ts';
@@ -14,14 +15,14 @@ interface Result {
   httpStatus?: number;
   upstreamCode?: string;
 }
-interface Input {
+export interface Input {
   params?: Record<string, string>;
   query?: Record<string, string>;
   body?: unknown;
 }
 
 /** One operation with its row and its case, their types put aside: every operation is treated alike. */
-interface Subject {
+export interface Subject {
   name: SpidServerOperationName;
   row: SpidServerOperation;
   good(house: House): Promise<Input>;
@@ -43,9 +44,10 @@ export function subjectOf(name: SpidServerOperationName): Subject {
   };
 }
 
-function call(house: House, { name }: Subject, input: Input): Promise<Result> {
-  return (house.client.call as unknown as (name: string, input: Input) => Promise<Result>)(name, input);
+export function callBy(client: SpidServerClient, { name }: Subject, input: Input): Promise<Result> {
+  return (client.call as unknown as (name: string, input: Input) => Promise<Result>)(name, input);
 }
+const call = ({ client }: House, subject: Subject, input: Input) => callBy(client, subject, input);
 
 async function inHouse(work: (house: House) => Promise<void>): Promise<void> {
   const house = await openHouse();
@@ -57,7 +59,7 @@ async function inHouse(work: (house: House) => Promise<void>): Promise<void> {
 }
 
 /** The status of a failure that cannot be anything else, and what the client makes of it: for a write, for a read. */
-const failures: Readonly<Record<number, readonly [write: string, read: string]>> = {
+export const failures: Readonly<Record<number, readonly [write: string, read: string]>> = {
   400: ['refused', 'refused'],
   401: ['unavailable', 'unavailable'],
   403: ['unavailable', 'unavailable'],

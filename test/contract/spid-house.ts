@@ -3,6 +3,8 @@ import { drawFace } from '@atesto/simulators/people/face';
 import {
   encodePng,
   type Matcher,
+  readBiometric,
+  type StoredBiometric,
   toWireBiometric,
   type WireBiometric,
 } from '@atesto/simulators/spid-server/biometrics';
@@ -51,13 +53,20 @@ export function portrait(seed: string, n = 0): string {
   return text;
 }
 
-function faceOf(seed: string): WireBiometric {
-  return toWireBiometric(10, Buffer.from(portrait(seed), 'base64'), 300);
+let record: StoredBiometric[] | undefined;
+/** Read once: a portrait takes longer than a server's start. */
+function recordOfBia(): StoredBiometric[] {
+  const face = () => toWireBiometric(10, Buffer.from(portrait('bia'), 'base64'), 300);
+  record ??= [finger(6, 20), finger(7, 20), face()]
+    .map((wire) => readBiometric(wire))
+    .filter((one) => typeof one !== 'string');
+  return record;
 }
 
 export async function openHouse(
   options: SpidServerSimulatorOptions = {},
   connect: Partial<Parameters<typeof createSpidServerClient>[0]> = {},
+  port?: number,
 ): Promise<House> {
   const house = { clock: 1_732_147_200_000 };
   const simulator = createSpidServerSimulator({
@@ -66,11 +75,11 @@ export async function openHouse(
       { cpf: operator, biometrics: [finger(6, 200)] },
       { cpf: newcomer, status: 'PENDING' },
     ],
-    people: [{ cpf: bia, biometrics: [finger(6, 20), finger(7, 20), faceOf('bia')] }],
     now: () => house.clock,
     ...options,
   });
-  const url = await simulator.listen();
+  simulator.state.seedPerson(bia, recordOfBia());
+  const url = await simulator.listen(port);
   const client = createSpidServerClient({ url, timeouts: { submitMs: 5_000, readMs: 5_000 }, ...connect });
   return Object.assign(house, {
     simulator,

@@ -1,5 +1,6 @@
 import type { SpidServerOperation } from '@atesto/shared/contracts/spid-server-operation';
 import { type SpidServerOperationName, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
+import { isSpidWrite } from '@atesto/shared/contracts/spid-server-writes';
 import {
   type CaptureStatusWord,
   captureStatuses,
@@ -117,31 +118,28 @@ const methods: Partial<Record<SpidServerOperationName, keyof SpidServerClient>> 
   getPerson: 'person',
   getOperator: 'operator',
   generateReport: 'report',
-  redirectEnroll: 'redirect',
   getBiometrics: 'remoteBiometrics',
 };
 
-/** Who calls it today. */
+/** Who calls it of its own accord; the gateway's face serves them all. */
 const users: Partial<Record<SpidServerOperationName, string>> = {
-  enroll: 'workers; face (durable)',
-  verify: 'workers; face (durable)',
-  getEnrollResult: 'workers; gateway (remote captures); face',
-  getSearchResult: 'workers; gateway (remote captures); face',
-  getPersonTransactionData: 'workers (reconciliation); face',
-  getPerson: 'gateway (look-up); face',
-  getOperator: 'gateway (look-up); face',
-  generateReport: 'gateway (report); face',
-  createRemoteVerify: 'gateway (remote captures)',
-  createRemoteEnroll: 'gateway (remote captures)',
-  getDeleteResult: 'face',
-  getTransactionGuid: 'face',
-  getTransactionData: 'face',
-  getClientVersion: 'face',
-  getFile: 'face',
-  operatorList: 'face',
-  getBiometrics: 'face',
-  getStatus: 'face',
+  enroll: 'workers',
+  verify: 'workers',
+  getEnrollResult: 'workers',
+  getSearchResult: 'workers',
+  getDeleteResult: 'workers',
+  getPersonTransactionData: 'workers (reconciliation)',
+  getTransactionGuid: 'workers (reconciliation)',
+  getOperator: 'workers (reconciliation); gateway (look-up)',
+  getPerson: 'gateway (look-up)',
+  generateReport: 'gateway (report)',
+  getBiometrics: 'gateway (remote captures)',
+  createRemoteVerify: 'workers (remote captures)',
+  createRemoteEnroll: 'workers (remote captures)',
+  finishRemoteCapture: 'workers (remote captures)',
+  redirectEnroll: 'workers (redirection)',
 };
+const isDurable = (name: SpidServerOperationName) => name === 'enroll' || name === 'verify' || isSpidWrite(name);
 
 const operations = Object.entries(spidServerOperations) as [SpidServerOperationName, SpidServerOperation][];
 // Handlers are made here for their names only.
@@ -180,4 +178,4 @@ const deprecated = operations.filter(([, row]) => row.deprecated);
 const current = operations.filter(([, row]) => !row.deprecated);
 
 /** How many there are of each. */
-export const spidCounts = `SPID Services has ${calls.length} calls, of which ${provisional(calls)} have provisional routes. SPID Server has ${operations.length} operations: ${current.length} current (${provisional(current)} provisional) and ${deprecated.length} deprecated (${provisional(deprecated)} provisional). Atesto uses ${Object.keys(users).length} of them today.\n`;
+export const spidCounts = `SPID Services has ${calls.length} calls, of which ${provisional(calls)} have provisional routes. SPID Server has ${operations.length} operations: ${current.length} current (${provisional(current)} provisional) and ${deprecated.length} deprecated (${provisional(deprecated)} provisional). The gateway's face serves them all, ${operations.filter(([name]) => isDurable(name)).length} of them durably.\n`;

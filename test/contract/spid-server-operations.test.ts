@@ -1,9 +1,10 @@
 import type { SpidServerOperation } from '@atesto/shared/contracts/spid-server-operation';
 import { type SpidServerOperationName, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
-import { describe, expect, it } from 'vitest';
-import { runSpidContract } from './spid.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operationRows, runSpidContract } from './spid.ts';
 import { spidCases } from './spid-cases.ts';
 import { spidChecks, subjectOf } from './spid-checks.ts';
+import { type FaceHouse, openFaceHouse } from './spid-face-house.ts';
 
 const names = Object.keys(spidServerOperations) as SpidServerOperationName[];
 const rows: [string, SpidServerOperation][] = Object.entries(spidServerOperations);
@@ -39,14 +40,42 @@ describe.each(names)('%s', (name) => {
 });
 
 describe('the program', () => {
+  let face: FaceHouse;
+  beforeAll(async () => {
+    face = await openFaceHouse();
+  });
+  afterAll(() => face?.close());
+
   it('prints a line for each operation and the totals last', async () => {
     const lines: string[] = [];
-    const totals = await runSpidContract((line) => lines.push(line), ['getOperator', 'getStatus']);
-    expect(totals).toEqual({ operations: 2, passed: 2, failed: 0 });
+    const rows = operationRows(() => face, ['deleteOperator', 'getStatus']);
+    const totals = await runSpidContract((line) => lines.push(line), rows);
     expect(lines).toEqual([
-      'ok    getOperator  GET /gbs-spid-server/operator/{key}  client simulator',
-      'ok    getStatus  GET /gbs-spid-server/status  client simulator  (provisional)',
+      'ok    deleteOperator  DELETE /gbs-spid-server/operator/{key}  client simulator face',
+      'ok    getStatus  GET /gbs-spid-server/status  client simulator face  (provisional)',
       'contract spid: 2 operations, 2 passed, 0 failed',
+    ]);
+    expect(totals).toEqual({ operations: 2, passed: 2, failed: 0 });
+  });
+
+  it('names what went wrong with a row, goes on, and counts it', async () => {
+    const lines: string[] = [];
+    const row = { method: 'GET', path: '/x', provisional: false } as const;
+    const fails = async () => Promise.reject(new Error('not as it has to be'));
+    const between = ['one', 'other'];
+    const totals = await runSpidContract(
+      (line) => lines.push(line),
+      [
+        { name: 'first', row, between, checks: [['does', fails]] },
+        { name: 'second', row, between, checks: [] },
+      ],
+    );
+    expect(totals).toEqual({ operations: 2, passed: 1, failed: 1 });
+    expect(lines).toEqual([
+      'FAIL  first  GET /x  one other',
+      '      does: not as it has to be',
+      'ok    second  GET /x  one other',
+      'contract spid: 2 operations, 1 passed, 1 failed',
     ]);
   });
 });

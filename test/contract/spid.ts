@@ -1,5 +1,20 @@
+import type { SpidServerOperation } from '@atesto/shared/contracts/spid-server-operation';
 import { type SpidServerOperationName, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
+import { type SpidServicesCall, spidServicesRoutes } from '@atesto/shared/contracts/spid-services';
 import { spidChecks, subjectOf } from './spid-checks.ts';
+import { faceChecks } from './spid-face-checks.ts';
+import type { FaceHouse } from './spid-face-house.ts';
+import { servicesChecks, servicesSubject } from './spid-services-checks.ts';
+import type { ServicesHouse } from './spid-services-house.ts';
+
+/** One row of a table, and everything that is tried with it. */
+export interface ContractRow {
+  name: string;
+  row: Pick<SpidServerOperation, 'method' | 'path' | 'provisional'>;
+  /** Who is tried against whom. */
+  between: readonly string[];
+  checks: readonly (readonly [title: string, check: () => Promise<void>])[];
+}
 
 export interface SpidContractTotals {
   operations: number;
@@ -7,32 +22,59 @@ export interface SpidContractTotals {
   failed: number;
 }
 
+/** Operations of SPID Server: every one, or those named. Through the face one at a time: servers come and go behind it. */
+export function operationRows(
+  house: () => FaceHouse,
+  names = Object.keys(spidServerOperations) as SpidServerOperationName[],
+): ContractRow[] {
+  return names.map((name) => {
+    const subject = subjectOf(name);
+    const direct = Object.entries(spidChecks).map(([title, check]) => [title, () => check(subject)] as const);
+    const atFace = Object.entries(faceChecks).map(([title, check]) => [title, () => check(house(), subject)] as const);
+    return { name, row: subject.row, between: ['client', 'simulator', 'face'], checks: [...direct, ...atFace] };
+  });
+}
+
+/** Calls of SPID Services: every one, or those named. One at a time: the house has one station. */
+export function callRows(
+  house: () => ServicesHouse,
+  names = Object.keys(spidServicesRoutes) as SpidServicesCall[],
+): ContractRow[] {
+  return names.map((name) => {
+    const subject = servicesSubject(name);
+    const checks = Object.entries(servicesChecks).map(
+      ([title, check]) => [title, () => check(house(), subject)] as const,
+    );
+    return { name, row: subject.row, between: ['bridge', 'relay'], checks };
+  });
+}
+
 /**
- * Tries every operation (or those named) between client and simulator over a real socket. Writes one line per operation
- * (`ok    getOperator  GET /gbs-spid-server/operator/{key}  client simulator`), what went wrong below those that fail, and the totals last.
+ * Tries every row over real sockets. Writes one line for each (`ok    getOperator  GET /gbs-spid-server/operator/{key}  client simulator face`), what went
+ * wrong below those that fail, and the totals last.
  */
 export async function runSpidContract(
   write: (line: string) => void,
-  names: readonly SpidServerOperationName[] = Object.keys(spidServerOperations) as SpidServerOperationName[],
+  rows: readonly ContractRow[],
 ): Promise<SpidContractTotals> {
   let failed = 0;
-  for (const name of names) {
-    const subject = subjectOf(name);
+  for (const { name, row, between, checks } of rows) {
     const faults: string[] = [];
-    for (const [title, check] of Object.entries(spidChecks)) {
+    for (const [title, check] of checks) {
       try {
-        await check(subject);
+        await check();
       } catch (error) {
         faults.push(`      ${title}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
     if (faults.length > 0) failed += 1;
-    const { method, path, provisional } = subject.row;
     const word = faults.length > 0 ? 'FAIL' : 'ok  ';
-    write(`${word}  ${name}  ${method} ${path}  client simulator${provisional ? '  (provisional)' : ''}`);
+    write(
+      `${word}  ${name}  ${row.method} ${row.path}  ${between.join(' ')}${row.provisional ? '  (provisional)' : ''}`,
+    );
     for (const fault of faults) write(fault);
   }
-  const totals = { operations: names.length, passed: names.length - failed, failed };
+  const totals = { operations: rows.length, passed: rows.length - failed, failed };
   write(`contract spid: ${totals.operations} operations, ${totals.passed} passed, ${totals.failed} failed`);
   return totals;
 }

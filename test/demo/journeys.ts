@@ -92,6 +92,48 @@ export const journeys: Record<string, Journey> = {
     line.expect('enrolments at the platform', ours.length, 1);
   },
 
+  'Somebody is verified on their own phone': async (scene, line) => {
+    const { known, operator, house } = scene;
+    const desk = new Integrator(scene.station, line.step);
+    line.expect('operator capture', (await desk.operatorCapture()).status, 'OPERATOR_CAPTURING');
+    line.expect('operator', (await desk.giveFingers(operator.seed, 7)).status, 'OPERATOR_CAPTURE_DONE');
+    const asked = { clientID: known.cpf, operatorID: operator.cpf, clientEmail: 'pessoa.virtual@example.com' };
+    const { status, tguid = '', url = '' } = await desk.remoteVerify(asked);
+    line.expect('remote verify', [status, url !== ''], ['OK', true]);
+
+    const { width, height, pixels } = known.face();
+    const image = Buffer.from(encode({ width, height, data: pixels, channels: 3 })).toString('base64');
+    const sent = await call('POST', `${url}/face`, { json: { image } });
+    line.step('the person opens the link and sends a face');
+    line.expect('the phone', sent.status, 204);
+
+    const server = systemAt(scene);
+    const seen = await server('GET', `remote-capture/biometrics/${tguid}`);
+    line.step(`somebody at the registration authority looks at it: ${Math.round(seen.body.length / 1024)} KB`);
+    line.expect('review', seen.status, 200);
+    const finished = await server('POST', `remote-capture/finish/${tguid}`, { approval: true });
+    line.step('and approves it');
+    line.expect('finish', finished.status, 200);
+    await untilSettled(() => house.api<TransactionView>(scene.administratorKey, 'GET', `/v1/transactions/${tguid}`));
+    line.expect('result', (await desk.remoteResult(tguid)).status, 'SEARCH_MATCH');
+    await history(scene, line, tguid);
+  },
+
+  'An enrolment of somebody registered is rejected, and redirected to a search': async (scene, line) => {
+    const { known } = scene;
+    const desk = new Integrator(scene.station, line.step);
+    line.expect('enroll', (await desk.enroll(known.cpf)).status, 'CLIENT_CAPTURING');
+    const tguid = await captureAndSend(scene, line, desk, { person: known.seed, sent: 'CAPTURE_ENQUEUED' });
+    line.expect('result', (await desk.resultUntil(tguid, ['ENROLL_REJECTED', 'ENROLL_OK'])).status, 'ENROLL_REJECTED');
+    const redirected = await systemAt(scene)('PUT', `redirect/verify/${tguid}`);
+    const search = JSON.parse(redirected.body.toString()) as { id: string; status: string };
+    line.step(`PUT redirect/verify/{guid} → ${search.status}, a transaction of its own`);
+    line.expect('redirect', [redirected.status, search.id !== tguid], [200, true]);
+    await history(scene, line, search.id);
+    const result = await systemAt(scene)('GET', `verify/${search.id}`);
+    line.expect('search', JSON.parse(result.body.toString()).status, 'SEARCH_MATCH');
+  },
+
   'A face is judged by IDCloud': async (scene, line) => {
     const { house, others } = scene;
     const { width, height, pixels } = others.face.face();
@@ -116,6 +158,15 @@ export const journeys: Record<string, Journey> = {
     await history(scene, line, answer.id, scene.systemKey);
   },
 };
+
+/** A program of the bank's, written for SPID Server's own routes. */
+function systemAt({ house, systemKey }: Scene) {
+  return (method: 'GET' | 'POST' | 'PUT', route: string, json?: unknown) =>
+    call(method, `${house.gateway.url}/gbs-spid-server/${route}`, {
+      headers: { authorization: `Bearer ${systemKey}` },
+      json,
+    });
+}
 
 async function verifyAs(scene: Scene, line: TimeLine, cpf: string, fingersOf: string, expected: string): Promise<void> {
   const desk = new Integrator(scene.station, line.step);
@@ -152,12 +203,12 @@ async function captureAndSend(
 async function keepReport(scene: Scene, line: TimeLine, desk: Integrator, tguid: string): Promise<void> {
   const file = path.join(scene.dir, `report-${tguid}.pdf`);
   await writeFile(file, await desk.report(tguid));
-  line.files.push({ what: 'the operation’s report (PDF)', file });
+  line.files.push({ what: 'the platform’s report of the operation (PDF)', file });
 }
 
-/** Waits until the gateway knows the outcome, and shows the transaction's own history. */
+/** Waits until the gateway knows the outcome, shows the transaction's own history, and keeps our report of it. */
 async function history(
-  { house, administratorKey }: Scene,
+  { house, administratorKey, dir }: Scene,
   line: TimeLine,
   id: string,
   key = administratorKey,
@@ -165,6 +216,12 @@ async function history(
   await untilSettled(() => house.api<TransactionView>(key, 'GET', `/v1/transactions/${id}`));
   const events = await house.api<TransactionEventView[]>(key, 'GET', `/v1/transactions/${id}/events`);
   line.step(`ledger: ${events.map(({ to }) => to).join(' → ')}`);
+  const headers = { authorization: `Bearer ${key}` };
+  const report = await call('GET', `${house.gateway.url}/v1/transactions/${id}/report`, { headers });
+  line.expect('our report', [report.status, report.body.subarray(0, 5).toString()], [200, '%PDF-']);
+  const file = path.join(dir, `atesto-${id}.pdf`);
+  await writeFile(file, report.body);
+  line.files.push({ what: 'Atesto’s report of the transaction (PDF)', file });
   return events;
 }
 

@@ -19,7 +19,7 @@ export interface HouseOptions {
   enrollDelayMs?: number;
   /** Port of the gateway; a free one by default. */
   gatewayPort?: number;
-  /** Settings of gateway and workers over the house's own. */
+  /** Settings of gateway and workers over the house's own. A `SPID_PROFILE` is the stations' and the simulator's too. */
   env?: Record<string, string>;
   report?: (line: string) => void;
 }
@@ -75,8 +75,12 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     return url;
   };
   const privateKeyFile = path.join(dir, 'idcloud-account.pem');
+  const profile = options.env?.SPID_PROFILE;
   const [spidUrl, idcloudUrl] = await Promise.all([
-    simulator('spid-server', ['--enroll-delay', String(options.enrollDelayMs ?? 2_000)]),
+    simulator('spid-server', [
+      ...['--enroll-delay', String(options.enrollDelayMs ?? 2_000)],
+      ...(profile ? ['--profile', profile] : []),
+    ]),
     simulator('idcloud', ['--private-key-out', privateKeyFile, '--api-key', IDCLOUD_KEY]),
   ]);
 
@@ -132,6 +136,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
           HAND_PORT: String(handPort),
           ATESTO_STATE_DIR: path.join(dir, `station-${name}`),
           LOG_LEVEL: 'debug',
+          SPID_PROFILE: profile,
           ...(code === undefined ? {} : { ENROLMENT_CODE: code }),
           ...stationEnv,
         },

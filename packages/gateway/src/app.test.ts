@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { LinkCommand, LinkMessage } from '@atesto/shared/contracts/bridge-link';
 import { transactionEventView } from '@atesto/shared/contracts/gateway';
-import { spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
 import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -20,7 +19,6 @@ import {
   SOMEBODY,
   startTestGateway,
 } from './gateway.fixture.ts';
-import { routedSpidOperations } from './routes/spid-server-face.ts';
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -31,6 +29,7 @@ afterAll(() => gateway?.close());
 const get = (route: string, key?: string, headers: Record<string, string> = {}) =>
   fetch(`${gateway.url}${route}`, { headers: { ...(key ? { authorization: `Bearer ${key}` } : {}), ...headers } });
 
+// The routes of the SPID Server face are tried in spid-server-face.test.ts.
 describe('access', () => {
   const id = randomUUID();
   const routes: [string, string, string[]][] = [
@@ -39,6 +38,7 @@ describe('access', () => {
     ['GET', `/v1/transactions/${id}`, ['administrator', 'system', 'station']],
     ['GET', `/v1/transactions/${id}/events`, ['administrator', 'system', 'station']],
     ['GET', `/v1/transactions/${id}/report`, ['administrator', 'system', 'station']],
+    ['POST', '/v1/reports/verify', ['administrator', 'system', 'station']],
     ['POST', '/v1/transactions/resend', ['administrator', 'system', 'station']],
     ['POST', `/v1/transactions/${id}/resend`, ['administrator', 'system', 'station']],
     ['POST', '/v1/transactions/lookup', ['system', 'station']],
@@ -54,10 +54,6 @@ describe('access', () => {
     ['GET', `/stations/${id}/gbs-spid-services/api/capture/status`, ['system']],
     ['POST', `/stations/${id}/gbs-spid-services/api/remote/verify`, ['system']],
     ['POST', '/idcloud/processes/v1', ['system']],
-    ...routedSpidOperations.map((name): [string, string, string[]] => {
-      const { method, path } = spidServerOperations[name];
-      return [method, path.replaceAll(/\{\w+\}/g, id), ['system']];
-    }),
     ['GET', '/v1/link', ['station']],
     ['GET', '/metrics', ['administrator', 'system']],
   ];
@@ -298,6 +294,36 @@ describe('the stations’ line and the relay', () => {
         { status: 'ERROR', message: expect.any(String) },
       ]);
     });
+  });
+
+  it.each([`/stations/x/%zz`, `/v1/stations/%zz`, `/v1/transactions/${'1'.repeat(201)}`])(
+    'does not repeat a URL that cannot be read: %s',
+    async (path) => {
+      const response = await get(path, gateway.system.key);
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        { type: 'https://atesto.dev/problems/invalid-request', title: expect.any(String), status: 400 },
+      ]);
+    },
+  );
+
+  it('refuses another call, another method and a body of text in the vendor’s form', async () => {
+    const refused = { status: 'ERROR', message: expect.any(String) };
+    const route = `/stations/${gateway.station.id}/gbs-spid-services/api`;
+    const key = gateway.system.key;
+    for (const path of ['no/such/call', `login/${'1'.repeat(201)}`]) {
+      const unknown = await relay(path);
+      expect([unknown.status, await unknown.json()]).toEqual([404, refused]);
+    }
+    const method = await post(gateway, `${route}/capture/status`, {}, { key });
+    expect([method.status, await method.json()]).toEqual([404, refused]);
+    const anybody = await fetch(`${gateway.url}${route}/no/such/call`);
+    expect([anybody.status, await anybody.json()]).toEqual([401, refused]);
+    const text = await post(gateway, `${route}/remote/verify`, '{}', {
+      key,
+      headers: { 'content-type': 'text/plain' },
+    });
+    expect([text.status, await text.json()]).toEqual([415, refused]);
   });
 
   it('does not take a HEAD for the call', async () => {

@@ -2,22 +2,24 @@ import { LINK_MAX_MESSAGE_BYTES } from '@atesto/shared/contracts/bridge-link';
 import fastifyRateLimit from '@fastify/rate-limit';
 import fastifySwagger from '@fastify/swagger';
 import fastifyWebsocket from '@fastify/websocket';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import fastify from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { GatewayContext } from './gateway-context.ts';
 import { linkRoute } from './link/link-route.ts';
 import { authenticationPlugin } from './plugins/authentication.ts';
 import { observationPlugin } from './plugins/observation.ts';
-import { problemsPlugin } from './plugins/problems.ts';
+import { problemsPlugin, sendProblem } from './plugins/problems.ts';
 import { ProblemError } from './problem.ts';
 import { captureRoutes } from './routes/captures.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { idcloudRoutes } from './routes/idcloud.ts';
 import { lookupRoutes } from './routes/lookups.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { redirectionRoutes } from './routes/redirections.ts';
 import { relayRoutes } from './routes/relay.ts';
 import { remoteCaptureRoutes } from './routes/remote-captures.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { resendRoutes } from './routes/resends.ts';
 import { spidServerFaceRoutes } from './routes/spid-server-face.ts';
 import { transactionEventRoutes } from './routes/transaction-events.ts';
@@ -57,6 +59,8 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
       connectionsCheckingInterval: serverTimeouts.checkInterval,
     },
     routerOptions: { maxParamLength: 200 },
+    // No hook and no handler of a route runs for these, and Fastify's own answer repeats the URL, which may hold a CPF.
+    frameworkErrors: (_error, _request, reply: FastifyReply) => void sendProblem(reply, 'invalid-request'),
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -95,7 +99,9 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
     transactionRoutes,
     transactionEventRoutes,
     transactionLookupRoutes,
+    reportRoutes,
     resendRoutes,
+    redirectionRoutes,
     remoteCaptureRoutes,
     lookupRoutes,
     credentialRoutes,

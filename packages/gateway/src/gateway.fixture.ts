@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { NewTransaction } from '@atesto/shared/contracts/gateway';
+import { defaultSpidTables } from '@atesto/shared/contracts/spid-profile';
 import { transactionKinds } from '@atesto/shared/domain/transaction';
 import type { IssuedKey } from '@atesto/shared/ledger/credentials';
 import {
@@ -22,7 +23,7 @@ import { createSpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
 import { createVault } from '@atesto/shared/vault/vault';
-import type { SpidServerSimulator } from '@atesto/simulators/spid-server/simulator';
+import type { SpidServerSimulator, SpidServerSimulatorOptions } from '@atesto/simulators/spid-server/simulator';
 import { createSpidServerSimulator } from '@atesto/simulators/spid-server/simulator';
 import { startPostgres } from '../../../test/stack/postgres.ts';
 import { buildGateway } from './app.ts';
@@ -51,7 +52,7 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
-export async function startTestGateway(): Promise<TestGateway> {
+export async function startTestGateway(spidOptions: SpidServerSimulatorOptions = {}): Promise<TestGateway> {
   const postgres = await startPostgres();
   const url = await postgres.createDatabase();
   await migrate(url);
@@ -66,6 +67,7 @@ export async function startTestGateway(): Promise<TestGateway> {
   const spid = createSpidServerSimulator({
     matches: () => true,
     operators: [{ cpf: OPERATOR, status: 'VERIFIED' }],
+    ...spidOptions,
   });
   const spidClient = createSpidServerClient({ url: await spid.listen() });
   const feed = await openTransactionFeed(url);
@@ -77,6 +79,7 @@ export async function startTestGateway(): Promise<TestGateway> {
     enqueue: (moment, lane) => queues.enqueue(moment, lane),
     isQueueReachable: () => queues.isReachable(),
     spid: spidClient,
+    spidTables: defaultSpidTables,
     idcloudApiKey: IDCLOUD_KEY,
     stations: new StationLinks(),
     log,

@@ -1,4 +1,4 @@
-import type { TransactionEvent } from '@atesto/shared/domain/transaction';
+import type { KeptAnswer, TransactionEvent } from '@atesto/shared/domain/transaction';
 
 /** What happened → what next: the event to apply, when the transaction is due again, and what a face has to repeat. */
 export interface Decision {
@@ -6,6 +6,8 @@ export interface Decision {
   /** Undefined where nothing is due any more. */
   dueInMs?: number;
   result?: Record<string, unknown>;
+  /** What its caller is owed whole. */
+  kept?: KeptAnswer;
 }
 
 /** Nothing new: only the next look moves. */

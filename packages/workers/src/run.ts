@@ -97,7 +97,7 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
       return idcloud;
     },
     enqueue: (moment, lane) => queues.enqueue(moment, lane),
-    observe: createObserver(metrics, log),
+    observe: createObserver(metrics, log, spid),
     settings: settings.work,
     random: Math.random,
   };

@@ -14,11 +14,17 @@ export interface Accepted {
 
 /** What a door asks for, whatever form it came in. */
 export interface Intake
-  extends Pick<AcceptedTransaction, 'id' | 'kind' | 'station' | 'operatorVerification' | 'captures' | 'evidence'> {
-  subject: Cpf;
-  operator?: Cpf;
+  extends Pick<
+    AcceptedTransaction,
+    'id' | 'kind' | 'operation' | 'station' | 'operatorVerification' | 'captures' | 'missingSealed' | 'evidence'
+  > {
+  /** Undefined where it is about nobody. */
+  subject?: Cpf | undefined;
+  operator?: Cpf | undefined;
   /** Epoch milliseconds. */
-  capturedAt?: number;
+  capturedAt?: number | undefined;
+  /** The transaction that it is about: it lends what is not said again. */
+  origin?: TransactionRow | undefined;
   /** What makes this request the same as an earlier one under its id. */
   asked: string | Buffer;
   /** The body as it will be posted; made only for a request that is new. Its refusals are thrown on. */
@@ -35,33 +41,30 @@ export interface Intake
  */
 export async function acceptSealed(context: GatewayContext, principal: Principal, intake: Intake): Promise<Accepted> {
   const { db, vault, keyRing, metrics } = context;
-  const { id, kind, station, operatorVerification, captures, evidence, subject, operator, capturedAt } = intake;
-  const requestMac = keyRing.mac('request', intake.asked);
+  const { subject, operator, capturedAt, origin, asked, body, lane, conflict, ...facts } = intake;
+  const { id, kind } = facts;
+  const requestMac = keyRing.mac('request', asked);
   const answer = (result: NonNullable<Awaited<ReturnType<typeof findAccepted>>>): Accepted => {
     metrics.transaction(kind, result.kind);
-    if (result.kind === 'conflict') throw intake.conflict();
+    if (result.kind === 'conflict') throw conflict();
     return { transaction: result.transaction, isNew: false };
   };
   const before = await findAccepted(db, id, principal.id, requestMac);
   if (before) return answer(before);
 
   const payload = randomUUID();
-  const stored = await vault.put(payload, await intake.body());
+  const stored = await vault.put(payload, await body());
   const result = await acceptTransaction(db, {
-    id,
-    kind,
+    ...facts,
     owner: principal.id,
-    station,
-    subject: await identify(context, subject),
-    operator: operator && (await identify(context, operator)),
-    operatorVerification,
-    capturedAt: capturedAt === undefined ? undefined : new Date(capturedAt),
+    origin: origin?.id,
+    subject: subject ? await identify(context, subject) : origin?.subject,
+    operator: operator ? await identify(context, operator) : origin?.operator,
+    capturedAt: capturedAt === undefined ? origin?.capturedAt : new Date(capturedAt),
     requestMac,
     payload,
     payloadBytes: stored.bytes,
     wrappedKey: stored.wrappedKey,
-    captures,
-    evidence,
     dueInMs: context.limits.requeueMs,
   });
   if (result.kind !== 'accepted') {
@@ -70,6 +73,6 @@ export async function acceptSealed(context: GatewayContext, principal: Principal
     return answer(result);
   }
   metrics.transaction(kind, 'created');
-  await context.enqueue(result.transaction, intake.lane);
+  await context.enqueue(result.transaction, lane);
   return { transaction: result.transaction, isNew: true };
 }

@@ -1,12 +1,13 @@
 import type { Principal } from '@atesto/shared/ledger/credentials';
-import type { SpidKind } from '@atesto/shared/upstreams/spid-server';
+import type { SpidSubmissionKind } from '@atesto/shared/upstreams/spid-server';
 import type { GatewayContext } from '../gateway-context.ts';
 import type { Accepted } from './accept-sealed.ts';
 import { acceptSealed } from './accept-sealed.ts';
 import { checkSubmission, SpidRefusal } from './spid-submission.ts';
 import { idFromIdempotencyKey } from './transaction-id.ts';
 
-const KEY_CHARACTERS_MAX = 200;
+/** Enough for any key, few enough for a line of a table. */
+export const KEY_CHARACTERS_MAX = 200;
 
 /**
  * Accepts a body of SPID Server's own form: it goes to the vault as it came, byte for byte, and is posted like that. A repeated request is known by
@@ -16,7 +17,7 @@ const KEY_CHARACTERS_MAX = 200;
 export async function acceptSpidBody(
   context: GatewayContext,
   principal: Principal,
-  kind: SpidKind,
+  kind: SpidSubmissionKind,
   body: Buffer,
   idempotencyKey: string | undefined,
 ): Promise<Accepted> {

@@ -3,6 +3,7 @@ import type { CaptureRow } from '@atesto/shared/ledger/captures';
 import { getCaptures } from '@atesto/shared/ledger/captures';
 import type { Principal } from '@atesto/shared/ledger/credentials';
 import type { Lane } from '@atesto/shared/queues/jobs';
+import { sealMissing } from '@atesto/shared/vault/missing-column';
 import type * as z from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
 import { ProblemError } from '../problem.ts';
@@ -30,6 +31,8 @@ export async function acceptSpid(
     throw new ProblemError('duplicate-finger');
   }
 
+  // Without what a station knows besides: the same pictures are the same request, whichever version of a bridge repeats it.
+  const asked = biometrics.map(({ index, capture }) => ({ index, capture }));
   const ids = biometrics.map(({ capture }) => capture);
   let spent: readonly CaptureRow[] = [];
   const accepted = await acceptSealed(context, principal, {
@@ -40,9 +43,10 @@ export async function acceptSpid(
     operator: operatorId,
     operatorVerification: operator.verification,
     capturedAt,
-    captures: ids,
+    captures: biometrics.map(({ capture, ...facts }) => ({ id: capture, ...facts })),
+    missingSealed: missingBiometrics.length > 0 ? sealMissing(context.keyRing, id, missingBiometrics) : undefined,
     evidence: operator.evidence,
-    asked: JSON.stringify([kind, userId, operatorId, operator, capturedAt, biometrics, missingBiometrics]),
+    asked: JSON.stringify([kind, userId, operatorId, operator, capturedAt, asked, missingBiometrics]),
     async body() {
       const captures = await requireCaptures(context, principal, ids);
       if (operator.evidence) await requireCaptures(context, principal, [operator.evidence]);

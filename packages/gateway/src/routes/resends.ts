@@ -52,13 +52,13 @@ export const resendRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = 
     async (request, reply) => {
       const row = await requireTransaction(context, request.principal, request.params.id);
       const moment = await resendOne(context.db, row, context.limits.requeueMs);
-      if (!moment) return viewTransaction((await getTransaction(context.db, row.id)) ?? row);
+      if (!moment) return viewTransaction(context, (await getTransaction(context.db, row.id)) ?? row);
       const waitMs = preferredWait(request.headers.prefer, context.limits.waitMsMax);
       await context.enqueue(moment, waitMs > 0 ? 'personWaiting' : 'resend');
       const now = (await getTransaction(context.db, row.id)) ?? row;
       // It stands in `retrying` until a worker takes it: news is what comes after that.
       const moved = (later: typeof row) => later.version > moment.version && hasNews(later);
-      return viewTransaction(await awaitTransaction(context, now, waitMs, moved, callerGone(reply)));
+      return viewTransaction(context, await awaitTransaction(context, now, waitMs, moved, callerGone(reply)));
     },
   );
 };

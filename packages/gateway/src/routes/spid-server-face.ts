@@ -1,49 +1,52 @@
-import type { SpidServerOperation } from '@atesto/shared/contracts/spid-server-operation';
+import { SPID_SERVER_BASE } from '@atesto/shared/contracts/spid-server-operation';
 import { type SpidServerOperationName, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
-import { checkPathParams } from '@atesto/shared/contracts/spid-server-params';
-import { isSettled } from '@atesto/shared/domain/transaction';
-import type { SpidKind } from '@atesto/shared/upstreams/spid-server';
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { isSpidWrite } from '@atesto/shared/contracts/spid-server-writes';
+import { isSettled, type TransactionKind } from '@atesto/shared/domain/transaction';
+import { jsonBody } from '@atesto/shared/upstreams/body';
+import type { SpidSubmissionKind } from '@atesto/shared/upstreams/spid-server';
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
 import { acceptSpidBody } from '../intake/accept-spid-body.ts';
 import { awaitTransaction } from '../intake/await-transaction.ts';
-import { SpidRefusal } from '../intake/spid-submission.ts';
+import { checkForm, SpidRefusal } from '../intake/spid-submission.ts';
 import { callerGone } from './caller-gone.ts';
 import { sendSpidError, spidErrorHandler } from './spid-server-error.ts';
 import { findOwn, sendOwnByGuid, sendOwnResult } from './spid-server-own.ts';
-import { repeatRead } from './spid-server-read.ts';
+import { passOn } from './spid-server-read.ts';
+import { checkedRequest, type FaceRequest } from './spid-server-request.ts';
+import { HOLD_MS, write } from './spid-server-write.ts';
 
-const ROOT = '/gbs-spid-server';
 /** A submission holds up to eleven pictures in base64. */
 const BODY_BYTES_MAX = 32 << 20;
-/** How long `verify` is held before it is answered with `SEARCH_PENDING`. */
-const HOLD_MS = 30_000;
 
 const names = Object.keys(spidServerOperations) as SpidServerOperationName[];
-const submissions: Partial<Record<SpidServerOperationName, SpidKind>> = {
+const submissions: Partial<Record<SpidServerOperationName, SpidSubmissionKind>> = {
   enroll: 'spid.enroll',
   verify: 'spid.verify',
 };
-const isRouted = (name: SpidServerOperationName) => {
-  const { writes, deprecated } = spidServerOperations[name];
-  return !deprecated && (!writes || name in submissions);
-};
 
-/** Operations of the table that the face answers. */
-export const routedSpidOperations: readonly SpidServerOperationName[] = names.filter(isRouted);
-/** Those that it does not know yet: writes other than the two submissions, and the deprecated family. A caller gets 404. */
-export const unroutedSpidOperations: readonly SpidServerOperationName[] = names.filter((name) => !isRouted(name));
+const enrolments = ['spid.enroll', 'spid.remote-enroll'] as const;
+const searches = ['spid.verify', 'spid.redirect', 'spid.remote-verify'] as const;
+const remote = ['spid.remote-verify', 'spid.remote-enroll'] as const;
 
-/** Reads by the id of a transaction, which may be one of ours: the variable that holds it, and the kind that it has to be of. */
-const byId: Partial<Record<SpidServerOperationName, { variable: string; kind?: SpidKind }>> = {
-  getEnrollResult: { variable: 'id', kind: 'spid.enroll' },
-  getSearchResult: { variable: 'tguid', kind: 'spid.verify' },
-  getTransactionGuid: { variable: 'guid' },
+interface ById {
+  /** The path variable that holds the id. */
+  variable: string;
+  /** The kinds that it may be of; any, where it does not say. */
+  kinds?: readonly TransactionKind[];
+  /** Answered from the ledger; the others from the upstream, by the id that it knows. */
+  answer?: typeof sendOwnResult;
+}
+/** Reads by the id of a transaction, which may be one of ours. */
+const byId: Partial<Record<SpidServerOperationName, ById>> = {
+  getEnrollResult: { variable: 'id', kinds: enrolments, answer: sendOwnResult },
+  getSearchResult: { variable: 'tguid', kinds: searches, answer: sendOwnResult },
+  getDeleteResult: { variable: 'id', kinds: ['spid.delete'], answer: sendOwnResult },
+  getTransactionGuid: { variable: 'guid', answer: sendOwnByGuid },
   getTransactionData: { variable: 'tguid' },
   generateReport: { variable: 'tguid' },
+  getBiometrics: { variable: 'tguid', kinds: remote },
 };
-
-type Request = FastifyRequest<{ Params: Record<string, string> }>;
 
 /** `/gbs-spid-server/…`: SPID Server 4.2.12 as Griaule documents it, its submissions made durable. */
 export const spidServerFaceRoutes: FastifyPluginAsync<{ context: GatewayContext }> = async (app, { context }) => {
@@ -55,12 +58,11 @@ export const spidServerFaceRoutes: FastifyPluginAsync<{ context: GatewayContext 
       face.setErrorHandler(spidErrorHandler(context.log));
       face.setNotFoundHandler((_request, reply) => sendSpidError(reply, 404, 'There is nothing here.'));
 
-      for (const name of routedSpidOperations) {
-        const row = spidServerOperations[name];
-        const kind = submissions[name];
+      for (const name of names) {
+        const row = context.spidTables.server[name];
         face.route<{ Params: Record<string, string> }>({
           method: row.method,
-          url: row.path.slice(ROOT.length).replaceAll(/\{(\w+)\}/g, ':$1'),
+          url: row.path.slice(SPID_SERVER_BASE.length).replaceAll(/\{(\w+)\}/g, ':$1'),
           bodyLimit: BODY_BYTES_MAX,
           config: {
             access: ['system'],
@@ -70,22 +72,33 @@ export const spidServerFaceRoutes: FastifyPluginAsync<{ context: GatewayContext 
                 : sendSpidError(reply, 403, 'This key does not open this route.'),
           },
           schema: { hide: true },
-          handler: kind
-            ? (request, reply) => submit(context, kind, request, reply)
-            : (request, reply) => read(context, name, request, reply),
+          handler: handlerOf(context, name),
         });
       }
     },
-    { prefix: ROOT },
+    { prefix: SPID_SERVER_BASE },
   );
 };
 
-async function submit(context: GatewayContext, kind: SpidKind, request: Request, reply: FastifyReply) {
-  const { principal, body, headers } = request;
+type Handler = (request: FaceRequest, reply: FastifyReply) => Promise<FastifyReply>;
+
+function handlerOf(context: GatewayContext, name: SpidServerOperationName): Handler {
+  const kind = submissions[name];
+  if (kind) return (request, reply) => submit(context, kind, request, reply);
+  if (isSpidWrite(name)) return (request, reply) => write(context, name, request, reply);
+  return (request, reply) => read(context, name, request, reply);
+}
+
+async function submit(
+  context: GatewayContext,
+  kind: SpidSubmissionKind,
+  { principal, body, headers }: FaceRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   if (!Buffer.isBuffer(body)) throw new SpidRefusal(400, ['body: missing']);
   const key = headers['idempotency-key'];
   const accepted = await acceptSpidBody(context, principal, kind, body, typeof key === 'string' ? key : undefined);
-  if (kind === 'spid.enroll') return sendOwnResult(reply, accepted.transaction);
+  if (kind === 'spid.enroll') return sendOwnResult(context, reply, accepted.transaction);
   const row = await awaitTransaction(
     context,
     accepted.transaction,
@@ -93,34 +106,30 @@ async function submit(context: GatewayContext, kind: SpidKind, request: Request,
     ({ state }) => isSettled(state) || state === 'awaiting',
     callerGone(reply),
   );
-  return sendOwnResult(reply, row);
+  return sendOwnResult(context, reply, row);
 }
 
-async function read(context: GatewayContext, name: SpidServerOperationName, request: Request, reply: FastifyReply) {
-  const row: SpidServerOperation = spidServerOperations[name];
-  const { params } = request;
-  const problems = checkPathParams(row.path, params);
-  if (problems.length > 0) throw new SpidRefusal(400, problems);
-  const query = row.query?.safeParse(request.query);
-  if (query && !query.success) {
-    throw new SpidRefusal(
-      400,
-      query.error.issues.map(({ path, code }) => `${path.join('.')}: ${code}`),
-    );
-  }
-  const asked = { params, query: query?.data as Record<string, string> | undefined };
+/** Reads, and the sessions of the deprecated family. */
+async function read(
+  context: GatewayContext,
+  name: SpidServerOperationName,
+  request: FaceRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { params, query, body } = checkedRequest(context, name, request);
+  const { request: form } = context.spidTables.server[name];
+  if (form) checkForm(form, body ?? Buffer.alloc(0));
+  const asked = { params, query, ...(form && body ? { body: jsonBody(body) } : {}) };
   const id = byId[name];
-  if (!id) return repeatRead(context, name, asked, reply);
+  if (!id) return passOn(context, name, asked, reply);
 
   const own = await findOwn(context, request.principal, params[id.variable] ?? '');
-  if (own.kind === 'elsewhere') return repeatRead(context, name, asked, reply);
-  if (own.kind === 'hidden' || (id.kind && own.row.kind !== id.kind)) {
+  if (own.kind === 'elsewhere') return passOn(context, name, asked, reply);
+  if (own.kind === 'hidden' || (id.kinds && !id.kinds.includes(own.row.kind))) {
     return sendSpidError(reply, 404, 'There is no such transaction.');
   }
-  if (name === 'getTransactionGuid') return sendOwnByGuid(reply, own.row);
-  if (id.kind) return sendOwnResult(reply, own.row);
-  // What only the upstream has, by the id that it knows.
+  if (id.answer) return id.answer(context, reply, own.row);
   const { upstreamId } = own.row;
   if (!upstreamId) return sendSpidError(reply, 409, 'SPID Server has not taken the transaction yet.');
-  return repeatRead(context, name, { params: { tguid: upstreamId } }, reply);
+  return passOn(context, name, { params: { [id.variable]: upstreamId } }, reply);
 }

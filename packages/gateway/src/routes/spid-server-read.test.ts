@@ -3,13 +3,13 @@ import type { SpidServerOperationName } from '@atesto/shared/contracts/spid-serv
 import type { HttpAnswer, NoAnswer } from '@atesto/shared/upstreams/exchange';
 import fastify from 'fastify';
 import { describe, expect, it } from 'vitest';
-import { repeatRead } from './spid-server-read.ts';
+import { passOn } from './spid-server-read.ts';
 
 /** What a caller of the face gets where the upstream answers so. */
 async function repeated(name: SpidServerOperationName, answer: HttpAnswer | NoAnswer) {
   const app = fastify();
   const send = async () => answer;
-  app.get('/', (_request, reply) => repeatRead({ spid: { send } }, name, {}, reply));
+  app.get('/', (_request, reply) => passOn({ spid: { send } }, name, {}, reply));
   const { statusCode, headers, body } = await app.inject('/');
   await app.close();
   return { status: statusCode, type: headers['content-type'], retryAfter: headers['retry-after'], body };

@@ -14,9 +14,14 @@ import { sendSpidError } from './spid-server-error.ts';
  * the caller they mean that it is away.
  */
 const callersOwn = new Set([400, 404, 409, 415, 422, 500]);
+/** Of the deprecated family 403 is about the caller's session. */
+const sessionsOwn = new Set([...callersOwn, 403]);
 
-/** Makes a read of the upstream's and repeats its answer: status and body as they came, where the body is what the operation promises. */
-export async function repeatRead(
+/**
+ * Makes a call that changes nothing worth keeping and repeats its answer: status and body as they came, where the body is what the operation
+ * promises.
+ */
+export async function passOn(
   { spid }: { spid: Pick<GatewayContext['spid'], 'send'> },
   name: SpidServerOperationName,
   request: Omit<SpidRequest, 'signal'>,
@@ -25,7 +30,9 @@ export async function repeatRead(
   const answer = await spid.send(name, { ...request, signal: callerGone(reply) });
   if (answer.kind === 'none') return sendAway(reply);
   const row = spidServerOperations[name];
-  if (!(row.success as readonly number[]).includes(answer.status)) return repeatFailure(answer, reply);
+  if (!(row.success as readonly number[]).includes(answer.status)) {
+    return repeatFailure(answer, row.deprecated ? sessionsOwn : callersOwn, reply);
+  }
   const understood = answer.body && understand(row.answer, answer.body);
   if (!understood || understood === 'empty') {
     return sendSpidError(reply, 503, 'SPID Server answered what cannot be read: try again later.');
@@ -45,8 +52,12 @@ function typeOf({ form }: SpidServerAnswer, { headers }: HttpAnswer): string {
   return typeof said === 'string' ? said : form === 'text' ? 'text/plain' : 'application/octet-stream';
 }
 
-function repeatFailure({ status, headers, body }: HttpAnswer, reply: FastifyReply): FastifyReply {
-  if (!callersOwn.has(status)) {
+function repeatFailure(
+  { status, headers, body }: HttpAnswer,
+  isOwn: ReadonlySet<number>,
+  reply: FastifyReply,
+): FastifyReply {
+  if (!isOwn.has(status)) {
     const retryAfter = headers['retry-after'];
     if (typeof retryAfter === 'string') reply.header('retry-after', retryAfter);
     return sendAway(reply);

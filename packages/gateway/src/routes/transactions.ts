@@ -14,6 +14,11 @@ import { callerGone } from './caller-gone.ts';
 import { preferredWait } from './preferred-wait.ts';
 import { viewTransaction } from './transaction-view.ts';
 
+/** A transaction is its owner's, and an administrator's. */
+export function maySee(principal: Principal, row: TransactionRow): boolean {
+  return row.owner === principal.id || principal.kind === 'administrator';
+}
+
 /** Reads a transaction for somebody who may see it: its owner, or an administrator. @throws ProblemError `not-found` */
 export async function requireTransaction(
   { db }: Pick<GatewayContext, 'db'>,
@@ -22,11 +27,11 @@ export async function requireTransaction(
 ): Promise<TransactionRow> {
   const row = await getTransaction(db, transactionId);
   // Somebody else's looks like nothing: ids tell nobody whether they exist.
-  if (!row || (row.owner !== principal.id && principal.kind !== 'administrator')) throw new ProblemError('not-found');
+  if (!row || !maySee(principal, row)) throw new ProblemError('not-found');
   return row;
 }
 
-/** `POST /v1/transactions`, `GET /v1/transactions/{id}` and its report. */
+/** `POST /v1/transactions` and `GET /v1/transactions/{id}`. */
 export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = async (app, { context }) => {
   app.post(
     '/v1/transactions',
@@ -56,7 +61,7 @@ export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext 
       );
       const row = await awaitTransaction(context, accepted.transaction, waitMs, hasNews, callerGone(reply));
       if (waitMs > 0) reply.header('preference-applied', `wait=${waitMs / 1000}`);
-      return reply.code(accepted.isNew ? 201 : 200).send(viewTransaction(row));
+      return reply.code(accepted.isNew ? 201 : 200).send(viewTransaction(context, row));
     },
   );
 
@@ -70,26 +75,7 @@ export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext 
         response: { 200: transactionView, '4xx': problem },
       },
     },
-    async (request) => viewTransaction(await requireTransaction(context, request.principal, request.params.id)),
-  );
-
-  app.get(
-    '/v1/transactions/:id/report',
-    {
-      config: { access: ['administrator', 'system', 'station'] },
-      schema: {
-        summary: "The upstream's report of a transaction (PDF)",
-        params: z.object({ id }),
-        response: { 200: z.any().describe('application/pdf'), '4xx': problem, 503: problem },
-      },
-    },
-    async (request, reply) => {
-      const row = await requireTransaction(context, request.principal, request.params.id);
-      if (!row.upstreamId || row.kind === 'idcloud.process') throw new ProblemError('no-report-yet');
-      const report = await context.spid.report(row.upstreamId);
-      if (report.kind === 'not-found') throw new ProblemError('no-report-yet');
-      if (report.kind !== 'ok') throw new ProblemError('upstream-unavailable');
-      return reply.type('application/pdf').send(report.value);
-    },
+    async (request) =>
+      viewTransaction(context, await requireTransaction(context, request.principal, request.params.id)),
   );
 };

@@ -1,6 +1,10 @@
 import * as z from 'zod';
+import type { CaptureDevice, CaptureQuality } from '../domain/capture.ts';
 import { operatorVerifications, transactionKinds, transactionStates, verdicts } from '../domain/transaction.ts';
-import { missingBiometric } from './spid-server.ts';
+import { biometric, missingBiometric } from './spid-server.ts';
+
+/** `POST /v1/remote-captures/{id}/finish`. */
+export { remoteApproval } from './spid-server.ts';
 
 /** The gateway's native API. JSON bodies; errors are RFC 9457 problems; a CPF travels in bodies only, never in a URL. */
 
@@ -22,6 +26,29 @@ export const captureView = z.object({
 /** The year 2100: later times are mistakes, and far later ones no database can hold. */
 const LATEST_MS = 4_102_444_800_000;
 
+/** What a station says of the reader that gave a picture. One line of text each: it stands in the ledger and in reports. */
+const captureDevice: z.ZodType<CaptureDevice> = z.object({
+  model: z.string().regex(/^[\p{L}\p{N}\p{P}\p{S} ]{1,80}$/u),
+  usb: z
+    .string()
+    .regex(/^[0-9a-f]{4}:[0-9a-f]{4}$/)
+    .optional(),
+  serial: z
+    .string()
+    .regex(/^[\w{}.:-]{1,64}$/)
+    .optional(),
+});
+const share = z.number().min(0).max(1);
+const captureQuality: z.ZodType<CaptureQuality> = z.object({ coverage: share, contrast: share, orientation: share });
+
+/** One picture of a transaction, uploaded before. What its station knows of it goes into reports. */
+export const newBiometric = z.object({
+  index: z.int().min(0).max(10),
+  capture: id,
+  device: captureDevice.optional(),
+  quality: captureQuality.optional(),
+});
+
 /** Body of `POST /v1/transactions` for the SPID kinds. Captures are uploaded before and belong to the caller. */
 export const newTransaction = z.object({
   /** The caller's own id (a station's TGUID). Left out, it is derived from `Idempotency-Key`, or made. */
@@ -36,13 +63,17 @@ export const newTransaction = z.object({
   }),
   /** Epoch milliseconds of the capture. */
   capturedAt: z.int().positive().max(LATEST_MS),
-  biometrics: z
-    .array(z.object({ index: z.int().min(0).max(10), capture: id }))
-    .min(1)
-    .max(11),
+  biometrics: z.array(newBiometric).min(1).max(11),
   missingBiometrics: z.array(missingBiometric).max(10).default([]),
 });
 export type NewTransaction = z.input<typeof newTransaction>;
+
+/**
+ * What people have to look at: `exception`, the platform's people treat it; `unknown-word`, it waits with a word that nobody knows; `unknown`,
+ * nobody knows yet whether it was sent; `dead`, nothing happens any more by itself.
+ */
+export const attentions = ['exception', 'unknown-word', 'unknown', 'dead'] as const;
+export type Attention = (typeof attentions)[number];
 
 /** A transaction as callers see it. No personal data: the subject is an opaque id. */
 export const transactionView = z.object({
@@ -51,7 +82,14 @@ export const transactionView = z.object({
   state: z.enum(transactionStates),
   /** Sends begun so far. */
   attempt: z.int(),
-  subject: id,
+  /** The upstream's operation, where the kind does not tell. */
+  operation: z.string().optional(),
+  /** The transaction that this one is about: a redirected enrolment, a finished remote capture. */
+  origin: id.optional(),
+  /** Absent where it is about nobody. */
+  subject: id.optional(),
+  /** Why a person has to look at it. */
+  attention: z.enum(attentions).optional(),
   station: id.optional(),
   operatorVerification: z.enum(operatorVerifications).optional(),
   /** The upstream's id, once it gave one. */
@@ -82,9 +120,21 @@ export const transactionEventView = z.object({
 });
 export type TransactionEventView = z.infer<typeof transactionEventView>;
 
+/** `POST /v1/reports/verify`: what is printed on a report of ours. Dashes and blanks in the code do not matter. */
+export const reportQuestion = z.object({
+  transaction: id,
+  hash: z.string().regex(/^[0-9a-fA-F]{64}$/),
+  code: z.string().max(80),
+});
+/** `genuine`: this installation issued it. `current`, where the caller may see the transaction: a report of it would say the same now. */
+export const reportAnswer = z.object({ genuine: z.boolean(), current: z.boolean().optional() });
+
 /** `POST /v1/transactions/resend`: makes due now what failed, by filter. */
 export const resendRequest = z.object({ station: id.optional() });
 export const resendAnswer = z.object({ count: z.int() });
+
+/** `GET /v1/transactions/attention`: what people have to look at, oldest first, at most 100. */
+export const attentionAnswer = z.object({ transactions: z.array(transactionView) });
 
 /** `POST /v1/transactions/lookup`: the caller's latest transaction about a person, null where there is none. */
 export const latestAnswer = z.object({ transaction: transactionView.nullable() });
@@ -93,10 +143,7 @@ export const latestAnswer = z.object({ transaction: transactionView.nullable() }
 export const findRequest = z.object({ ids: z.array(id).max(100) });
 export const findAnswer = z.object({ transactions: z.array(transactionView) });
 
-/**
- * `POST /v1/remote-captures`: asks the upstream for a link with which a person is captured on their own device. `id` is the upstream's TGUID. It
- * is not in the ledger yet: an answer that was lost is lost, and a repeated request makes a second link.
- */
+/** `POST /v1/remote-captures`: asks for a link with which a person is captured on their own device. */
 export const remoteKinds = ['verify', 'enroll'] as const;
 export type RemoteKind = (typeof remoteKinds)[number];
 export const newRemoteCapture = z.object({
@@ -106,10 +153,20 @@ export const newRemoteCapture = z.object({
   email: z.email().max(254),
 });
 export type NewRemoteCapture = z.input<typeof newRemoteCapture>;
-export const remoteCaptureAnswer = z.object({ id: z.string(), url: z.string() });
 
-/** `GET /v1/remote-captures/{id}?kind=`: the upstream's word, verbatim. */
-export const remoteCaptureView = z.object({ id: z.string(), status: z.string() });
+/** A remote capture, which is also a transaction under the same id. */
+export const remoteCaptureView = z.object({
+  id,
+  /** The upstream's word, verbatim, or a pending one until it gave one. */
+  status: z.string(),
+  /** The link, once it was made and while it is open. Whoever holds it can capture. */
+  url: z.string().optional(),
+});
+
+export type RemoteCaptureView = z.infer<typeof remoteCaptureView>;
+
+/** `GET /v1/remote-captures/{id}/biometrics`: what the person sent in, in SPID Server's form. */
+export const biometricsAnswer = z.object({ biometrics: z.array(biometric) });
 
 /** `POST /v1/people/lookup` and `POST /v1/operators/lookup`: questions that SPID Server answers. */
 export const cpfQuestion = z.object({ cpf: z.string() });

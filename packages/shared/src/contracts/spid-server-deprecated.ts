@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { remoteCaptureResponse } from './spid-server.ts';
-import { eightErrors, type SpidServerOperation } from './spid-server-operation.ts';
+import { eightErrors, SPID_SERVER_BASE, type SpidServerOperation } from './spid-server-operation.ts';
 import {
   jsonString,
   sessionEnrollClientRequest,
@@ -9,7 +9,7 @@ import {
   transactionResult,
 } from './spid-server-session.ts';
 
-const cluster = '/gbs-spid-server/service/cluster';
+const cluster = `${SPID_SERVER_BASE}/service/cluster` as const;
 
 const base = { errors: eightErrors, deprecated: true, success: [200] } as const;
 /** Of three operations the path is published; the others have one in their style. */
@@ -136,7 +136,8 @@ export const deprecatedOperations = {
   },
   deprecatedCheckStatus: { ...read, method: 'GET', path: `${cluster}/check-status`, answer: text },
   deprecatedCreateRemoteCaptureEnrollUsingPOST: {
-    ...write,
+    ...read,
+    writes: true,
     method: 'POST',
     path: `${cluster}/remote-capture/enroll`,
     query: remoteQuery,
@@ -144,7 +145,8 @@ export const deprecatedOperations = {
     inferred: ['request', 'answer'],
   },
   deprecatedCreateRemoteCaptureUsingPOST_1: {
-    ...write,
+    ...read,
+    writes: true,
     method: 'POST',
     path: `${cluster}/remote-capture`,
     query: remoteQuery,

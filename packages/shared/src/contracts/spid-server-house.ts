@@ -19,11 +19,11 @@ import {
   oneOrMany,
   readRow,
   repeatableRow,
+  SPID_SERVER_BASE as root,
   type SpidServerOperation,
   writeRow,
 } from './spid-server-operation.ts';
 
-const root = '/gbs-spid-server';
 const none = { form: 'none' } as const;
 const link = { form: 'json', schema: remoteCaptureResponse } as const;
 
@@ -86,8 +86,9 @@ export const houseOperations = {
     answer: none,
     success: [201],
   },
+  /** A link that nobody got to know is used by nobody and expires: another one does no harm. */
   createRemoteVerify: {
-    ...writeRow,
+    ...repeatableRow,
     method: 'POST',
     path: `${root}/remote-capture/verify`,
     request: remoteCaptureRequest,
@@ -96,7 +97,7 @@ export const houseOperations = {
     errors: eightErrors,
   },
   createRemoteEnroll: {
-    ...writeRow,
+    ...repeatableRow,
     method: 'POST',
     path: `${root}/remote-capture/enroll`,
     request: remoteCaptureRequest,
@@ -104,7 +105,7 @@ export const houseOperations = {
     success: [200],
   },
   createRemoteCapture: {
-    ...writeRow,
+    ...repeatableRow,
     method: 'POST',
     path: `${root}/remote-capture`,
     vendorName: 'createRemoteVerify',

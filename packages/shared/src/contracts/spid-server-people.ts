@@ -5,10 +5,15 @@ import {
   transactionData,
   userTransactionRequest,
 } from './spid-server.ts';
-import { oneOrMany, readRow, type SpidServerOperation, writeRow } from './spid-server-operation.ts';
+import {
+  oneOrMany,
+  readRow,
+  SPID_SERVER_BASE as root,
+  type SpidServerOperation,
+  writeRow,
+} from './spid-server-operation.ts';
 import { person } from './spid-server-session.ts';
 
-const root = '/gbs-spid-server';
 const result = { form: 'json', schema: externalResult } as const;
 
 /** Enrolment, search, deletion, redirection, reports and transactions. */

@@ -1,8 +1,8 @@
 import { type Verdict, verdicts } from './transaction.ts';
 
-/** What a status word may mean: the transaction waits on, or it ends with a verdict. */
-export const spidStatusMeanings = ['pending', ...verdicts] as const;
-export type SpidStatusWords = Readonly<Record<string, Verdict | 'pending'>>;
+/** What a status word may mean: the transaction waits on, it waits for the platform's people, or it ends with a verdict. */
+export const spidStatusMeanings = ['pending', 'exception', ...verdicts] as const;
+export type SpidStatusWords = Readonly<Record<string, (typeof spidStatusMeanings)[number]>>;
 
 /**
  * What a status word of SPID Server means for a transaction. The enumeration is open (its documented list is cut off): a word that
@@ -16,7 +16,7 @@ export const spidStatusWords: SpidStatusWords = {
   SEARCH_FAILED: 'failed',
   ENROLL_PENDING: 'pending',
   ENROLL_ENQUEUED: 'pending', // P
-  ENROLL_EXCEPTION: 'pending', // P: waits for people at the AC
+  ENROLL_EXCEPTION: 'exception', // P: waits for people at the AC
   ENROLL_OK: 'enrolled', // P
   ENROLL_VERIFIED: 'enrolled', // P
   ENROLL_REJECTED: 'rejected',
@@ -37,11 +37,15 @@ export const publishedStatusWords: readonly string[] = [
   'ENROLL_REJECTED',
 ];
 
-export type SpidReading = { final: true; verdict: Verdict } | { final: false; recognised: boolean };
+export type SpidReading =
+  | { final: true; verdict: Verdict }
+  /** `exception`: people at the platform treat it. */
+  | { final: false; recognised: boolean; exception?: boolean };
 
 /** Reads a status word. Only a word known to be final ends a transaction; only `SEARCH_MATCH` is a positive identification. */
 export function readSpidStatus(status: string, words: SpidStatusWords = spidStatusWords): SpidReading {
   const meaning = Object.hasOwn(words, status) ? words[status] : undefined;
   if (meaning === undefined) return { final: false, recognised: false };
+  if (meaning === 'exception') return { final: false, recognised: true, exception: true };
   return meaning === 'pending' ? { final: false, recognised: true } : { final: true, verdict: meaning };
 }

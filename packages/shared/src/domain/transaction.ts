@@ -27,7 +27,18 @@ export const transactionStates = [
 ] as const;
 export type TransactionState = (typeof transactionStates)[number];
 
-export const transactionKinds = ['spid.enroll', 'spid.verify', 'idcloud.process'] as const;
+export const transactionKinds = [
+  'spid.enroll',
+  'spid.verify',
+  'spid.delete',
+  /** A rejected enrolment made into a search. */
+  'spid.redirect',
+  'spid.remote-verify',
+  'spid.remote-enroll',
+  /** Whatever else SPID Server is told to do; it is over with the answer. */
+  'spid.command',
+  'idcloud.process',
+] as const;
 export type TransactionKind = (typeof transactionKinds)[number];
 
 /** Our word for an answer. The upstream's own word is always kept beside it. */
@@ -42,6 +53,14 @@ export type OperatorVerification = (typeof operatorVerifications)[number];
 export interface Outcome {
   verdict: Verdict;
   upstreamStatus: string;
+}
+
+/** An upstream's answer where its caller is owed it whole. `body` is text: no picture and no report. It may hold a secret. */
+export interface KeptAnswer {
+  /** HTTP. */
+  status: number;
+  contentType?: string | undefined;
+  body: string;
 }
 
 /** Everything that can happen to a transaction. `reason` is a short code from a closed set, never an upstream's text. */

@@ -19,6 +19,24 @@ export async function latestTransactionOf(
   return rows[0] && toTransaction(rows[0]);
 }
 
+/**
+ * The oldest transactions that people have to look at, of one owner or (undefined) of all: what stopped, what nobody knows the outcome of, and
+ * what waits with a word that is not one of plain waiting.
+ */
+export async function listAttention(db: Database, owner: string | undefined, limit: number): Promise<TransactionRow[]> {
+  const { rows } = await db.query<StoredTransaction>({
+    name: 'list-attention',
+    // The condition is the index's, word for word: without it the table would be read whole.
+    text: `select ${transactionColumns} from transactions
+      where (state in ('dead', 'unknown') or (state = 'awaiting' and kind <> 'idcloud.process' and upstream_status not in
+          ('SEARCH_PENDING', 'SEARCH_ENQUEUED', 'ENROLL_PENDING', 'ENROLL_ENQUEUED', 'DELETE_PENDING')))
+        and ($1::uuid is null or owner = $1)
+      order by accepted_at limit $2`,
+    values: [owner ?? null, limit],
+  });
+  return rows.map(toTransaction);
+}
+
 /** The owner's transactions among `ids`, in no order. */
 export async function findTransactions(db: Database, owner: string, ids: readonly string[]): Promise<TransactionRow[]> {
   const { rows } = await db.query<StoredTransaction>({
@@ -27,4 +45,18 @@ export async function findTransactions(db: Database, owner: string, ids: readonl
     values: [owner, ids],
   });
   return rows.map(toTransaction);
+}
+
+/** Whether `upstreamId` is that of another transaction about the same person. */
+export async function isOfAnother(
+  db: Database,
+  { id, subject }: Pick<TransactionRow, 'id' | 'subject'>,
+  upstreamId: string,
+): Promise<boolean> {
+  const { rows } = await db.query({
+    name: 'is-of-another',
+    text: 'select from transactions where subject = $1 and upstream_id = $2 and id <> $3 limit 1',
+    values: [subject ?? null, upstreamId, id],
+  });
+  return rows.length > 0;
 }

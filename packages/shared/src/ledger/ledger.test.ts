@@ -15,12 +15,12 @@ import {
 } from './credentials.ts';
 import type { Database } from './database.ts';
 import { migrate, openDatabase } from './database.ts';
-import { findTransactions, latestTransactionOf } from './find-transactions.ts';
+import { findTransactions, isOfAnother, latestTransactionOf } from './find-transactions.ts';
 import { openTransactionFeed } from './notifications.ts';
-import { claimDue, countStates, overdueSeconds, postpone, resendFailed, resendOne } from './schedule.ts';
+import { claimDue, countStates, makeDue, overdueSeconds, postpone, resendFailed, resendOne } from './schedule.ts';
 import { ensureSubject } from './subjects.ts';
 import type { AcceptedTransaction, TransactionRow } from './transactions.ts';
-import { acceptTransaction, applyEvent, getTransaction, listEvents } from './transactions.ts';
+import { acceptTransaction, applyEvent, countEndedRequests, getTransaction, listEvents } from './transactions.ts';
 
 let postgres: Postgres;
 let url: string;
@@ -114,7 +114,7 @@ describe('acceptTransaction', () => {
     const [picture, evidence] = [randomUUID(), randomUUID()];
     await insertCapture(db, capture(picture));
     await insertCapture(db, capture(evidence));
-    const row = await accept({ captures: [picture], evidence });
+    const row = await accept({ captures: [{ id: picture, index: 6 }], evidence });
     const byId = new Map((await getCaptures(db, [picture, evidence])).map((c) => [c.id, c]));
     expect(byId.get(picture)).toMatchObject({ transactionId: row.id, wrappedKey: undefined });
     expect(byId.get(evidence)).toMatchObject({ transactionId: row.id, wrappedKey: expect.any(Buffer) });
@@ -320,5 +320,80 @@ describe('the feed', () => {
     await again;
     expect(heard).toBe(2);
     await feed.close();
+  });
+});
+
+describe('a write that is no submission', () => {
+  const claimed: TransactionEvent = { type: 'claimed' };
+  const completed: TransactionEvent = {
+    type: 'concluded',
+    outcome: { verdict: 'completed', upstreamStatus: 'HTTP 200' },
+  };
+  const rejected: TransactionEvent = {
+    type: 'concluded',
+    outcome: { verdict: 'rejected', upstreamStatus: 'HTTP 409' },
+  };
+
+  it('names its operation, its origin and perhaps nobody, and keeps its answer', async () => {
+    const enrolment = await accept();
+    const { id } = await accept({
+      kind: 'spid.redirect',
+      operation: 'redirectEnroll',
+      origin: enrolment.id,
+      subject: undefined,
+    });
+    const row = (await getTransaction(db, id)) as TransactionRow;
+    expect(row).toMatchObject({ operation: 'redirectEnroll', origin: enrolment.id, subject: undefined });
+    const sending = await apply(row, claimed);
+    const answerSealed = randomBytes(40);
+    expect(await applyEvent(db, sending, completed, { answerSealed })).toMatchObject({ answerSealed });
+    expect(await getTransaction(db, id)).toMatchObject({ answerSealed, verdict: 'completed' });
+  });
+
+  it.each<[string, TransactionEvent[], ended: number, inVain: number]>([
+    ['accepted', [], 0, 0],
+    ['under way', [claimed], 0, 0],
+    ['held up', [claimed, { type: 'failed', reason: 'timeout' }], 0, 0],
+    ['taken', [claimed, { type: 'taken', upstreamId: 'u', upstreamStatus: 'DELETE_PENDING' }], 0, 0],
+    ['done', [claimed, completed], 1, 0],
+    ['rejected', [claimed, rejected], 1, 1],
+    ['dead', [claimed, { type: 'refused', reason: 'client-error' }], 1, 1],
+  ])('%s: how many of its requests are over', async (_what, events, ended, inVain) => {
+    const requestMac = randomBytes(32);
+    await apply(await accept({ requestMac, operation: 'deletePerson' }), ...events);
+    // Another owner's, another request's, and a submission's do not count.
+    await apply(await accept({ requestMac, operation: 'deletePerson', owner: randomUUID() }), claimed, completed);
+    await apply(await accept({ operation: 'deletePerson' }), claimed, rejected);
+    await apply(await accept({ requestMac }), claimed, rejected);
+    expect(await countEndedRequests(db, owner, requestMac, false)).toBe(ended);
+    expect(await countEndedRequests(db, owner, requestMac, true)).toBe(inVain);
+  });
+
+  it('makes what it is about due, where that waits', async () => {
+    const awaiting = await apply(await accept(), claimed, {
+      type: 'taken',
+      upstreamId: 'u',
+      upstreamStatus: 'SEARCH_PENDING',
+    });
+    const others = [await accept(), await apply(await accept(), claimed)];
+    const dueAt = async ({ id }: TransactionRow) => (await getTransaction(db, id))?.dueAt?.getTime() ?? 0;
+    const before = await Promise.all([awaiting, ...others].map(dueAt));
+    for (const { id } of [awaiting, ...others]) await makeDue(db, id);
+    const after = await Promise.all([awaiting, ...others].map(dueAt));
+    expect(after[0]).toBeLessThan(before[0] as number);
+    expect(after.slice(1)).toEqual(before.slice(1));
+    expect((await claimDue(db, 1_000, 60_000)).map(({ id }) => id)).toContain(awaiting.id);
+  });
+
+  it('knows whose an upstream id is already', async () => {
+    const upstreamId = randomUUID();
+    const taken: TransactionEvent = { type: 'taken', upstreamId, upstreamStatus: 'DELETE_PENDING' };
+    const first = await apply(await accept({ kind: 'spid.delete', operation: 'deletePSBioPerson' }), claimed, taken);
+    const second = await accept({ kind: 'spid.delete', operation: 'deletePerson', subject: first.subject });
+    expect(await isOfAnother(db, second, upstreamId)).toBe(true);
+    expect(await isOfAnother(db, first, upstreamId)).toBe(false);
+    expect(await isOfAnother(db, second, randomUUID())).toBe(false);
+    expect(await isOfAnother(db, await accept(), upstreamId)).toBe(false);
+    expect(await isOfAnother(db, await accept({ subject: undefined }), upstreamId)).toBe(false);
   });
 });

@@ -2,16 +2,18 @@ import type { Database } from './database.ts';
 
 /** Columns that hold something sealed under a key-encryption key. `record` is what it was sealed for. */
 const columns = {
-  captures: { key: 'id', record: 'record', sealed: 'wrapped_key' },
-  transactions: { key: 'id', record: 'payload', sealed: 'wrapped_key' },
-  subjects: { key: 'id', record: 'cpf_index', sealed: 'cpf_sealed' },
+  captures: { table: 'captures', record: 'record', sealed: 'wrapped_key' },
+  transactions: { table: 'transactions', record: 'payload', sealed: 'wrapped_key' },
+  answers: { table: 'transactions', record: 'id', sealed: 'answer_sealed' },
+  missing: { table: 'transactions', record: 'id', sealed: 'missing_sealed' },
+  subjects: { table: 'subjects', record: 'cpf_index', sealed: 'cpf_sealed' },
 } as const;
-export type SealedTable = keyof typeof columns;
-export const sealedTables = Object.keys(columns) as SealedTable[];
+export type SealedColumn = keyof typeof columns;
+export const sealedColumns = Object.keys(columns) as SealedColumn[];
 
 export interface SealedValue {
   id: string;
-  /** A vault record's id, or the bytes of a blind index. */
+  /** A vault record's or a transaction's id, or the bytes of a blind index. */
   record: string | Buffer;
   sealed: Buffer;
 }
@@ -19,13 +21,13 @@ export interface SealedValue {
 /** Values that do not begin with `header`, the mark of the active key. */
 export async function listStale(
   db: Database,
-  table: SealedTable,
+  column: SealedColumn,
   header: Buffer,
   limit: number,
 ): Promise<SealedValue[]> {
-  const { key, record, sealed } = columns[table];
+  const { table, record, sealed } = columns[column];
   const { rows } = await db.query<SealedValue>(
-    `select ${key} as id, ${record} as record, ${sealed} as sealed from ${table}
+    `select id, ${record} as record, ${sealed} as sealed from ${table}
       where ${sealed} is not null and substring(${sealed} from 1 for $2) <> $1 limit $3`,
     [header, header.length, limit],
   );
@@ -35,12 +37,12 @@ export async function listStale(
 /** Puts the renewed value in the old one's place, unless that is gone: what was destroyed meanwhile stays destroyed. */
 export async function replaceSealed(
   db: Database,
-  table: SealedTable,
+  column: SealedColumn,
   old: SealedValue,
   renewed: Buffer,
 ): Promise<boolean> {
-  const { key, sealed } = columns[table];
-  const { rowCount } = await db.query(`update ${table} set ${sealed} = $3 where ${key} = $1 and ${sealed} = $2`, [
+  const { table, sealed } = columns[column];
+  const { rowCount } = await db.query(`update ${table} set ${sealed} = $3 where id = $1 and ${sealed} = $2`, [
     old.id,
     old.sealed,
     renewed,

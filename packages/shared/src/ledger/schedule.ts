@@ -34,6 +34,15 @@ export async function postpone(db: Database, moment: TransactionMoment, dueInMs:
   });
 }
 
+/** Makes an awaiting transaction due now: something that happened says that its answer may be there. */
+export async function makeDue(db: Database, id: string): Promise<void> {
+  await db.query({
+    name: 'make-due',
+    text: `update transactions set due_at = now() where id = $1 and state = 'awaiting'`,
+    values: [id],
+  });
+}
+
 export interface ResendFilter {
   owner?: string | undefined;
   station?: string | undefined;

@@ -7,7 +7,9 @@ export interface StoredTransaction {
   owner: string;
   station: string | null;
   kind: string;
-  subject: string;
+  operation: string | null;
+  origin: string | null;
+  subject: string | null;
   operator: string | null;
   operator_verification: string | null;
   captured_at: Date | null;
@@ -23,6 +25,7 @@ export interface StoredTransaction {
   verdict: string | null;
   reason: string | null;
   result: Record<string, unknown> | null;
+  answer_sealed: Buffer | null;
   accepted_at: Date;
   updated_at: Date;
   due_at: Date | null;
@@ -30,8 +33,8 @@ export interface StoredTransaction {
 
 /** Columns of a `StoredTransaction`, for `select` and `returning`. */
 export const transactionColumns =
-  'id, owner, station, kind, subject, operator, operator_verification, captured_at, payload, payload_bytes, wrapped_key, state, version, ' +
-  'attempt, died_in, upstream_id, upstream_status, verdict, reason, result, accepted_at, updated_at, due_at';
+  'id, owner, station, kind, operation, origin, subject, operator, operator_verification, captured_at, payload, payload_bytes, wrapped_key, state, version, ' +
+  'attempt, died_in, upstream_id, upstream_status, verdict, reason, result, answer_sealed, accepted_at, updated_at, due_at';
 
 /** The one place where a row's text becomes the domain's words: only this ledger writes them. */
 export function toTransaction(row: StoredTransaction): TransactionRow {
@@ -40,7 +43,9 @@ export function toTransaction(row: StoredTransaction): TransactionRow {
     owner: row.owner,
     station: row.station ?? undefined,
     kind: row.kind as TransactionKind,
-    subject: row.subject,
+    operation: row.operation ?? undefined,
+    origin: row.origin ?? undefined,
+    subject: row.subject ?? undefined,
     operator: row.operator ?? undefined,
     operatorVerification: (row.operator_verification ?? undefined) as OperatorVerification | undefined,
     capturedAt: row.captured_at ?? undefined,
@@ -56,6 +61,7 @@ export function toTransaction(row: StoredTransaction): TransactionRow {
     verdict: (row.verdict ?? undefined) as Verdict | undefined,
     reason: row.reason ?? undefined,
     result: row.result ?? undefined,
+    answerSealed: row.answer_sealed ?? undefined,
     acceptedAt: row.accepted_at,
     updatedAt: row.updated_at,
     dueAt: row.due_at ?? undefined,

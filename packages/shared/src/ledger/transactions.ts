@@ -7,6 +7,7 @@ import type {
   Verdict,
 } from '../domain/transaction.ts';
 import { initialSnapshot, transition } from '../domain/transaction.ts';
+import type { SpentCapture } from './captures.ts';
 import type { Database } from './database.ts';
 import type { StoredTransaction } from './transaction-rows.ts';
 import { toTransaction, transactionColumns } from './transaction-rows.ts';
@@ -18,7 +19,12 @@ export interface TransactionRow extends TransactionSnapshot {
   owner: string;
   station: string | undefined;
   kind: TransactionKind;
-  subject: string;
+  /** The upstream's operation, where the kind does not tell. */
+  operation: string | undefined;
+  /** The transaction that this one is about. */
+  origin: string | undefined;
+  /** Undefined where it is about nobody. */
+  subject: string | undefined;
   operator: string | undefined;
   operatorVerification: OperatorVerification | undefined;
   capturedAt: Date | undefined;
@@ -35,6 +41,8 @@ export interface TransactionRow extends TransactionSnapshot {
   reason: string | undefined;
   /** The upstream's answer where a compatible face has to repeat it. Never a picture, never a CPF. */
   result: Record<string, unknown> | undefined;
+  /** The upstream's answer where the caller is owed it whole. */
+  answerSealed: Buffer | undefined;
   acceptedAt: Date;
   updatedAt: Date;
   dueAt: Date | undefined;
@@ -50,7 +58,9 @@ export interface AcceptedTransaction {
   owner: string;
   station?: string | undefined;
   kind: TransactionKind;
-  subject: string;
+  operation?: string | undefined;
+  origin?: string | undefined;
+  subject?: string | undefined;
   operator?: string | undefined;
   operatorVerification?: OperatorVerification | undefined;
   capturedAt?: Date | undefined;
@@ -59,7 +69,9 @@ export interface AcceptedTransaction {
   payloadBytes: number;
   wrappedKey: Buffer;
   /** Captures whose pictures are in the payload now: their own keys are destroyed in the same commit. */
-  captures?: readonly string[] | undefined;
+  captures?: readonly SpentCapture[] | undefined;
+  /** Fingers that the person lacks, sealed. */
+  missingSealed?: Buffer | undefined;
   /** Capture kept as evidence, key and all. */
   evidence?: string | undefined;
   /** After how many milliseconds the sweep takes it up, should the queue have lost it. */
@@ -79,16 +91,18 @@ export async function acceptTransaction(db: Database, t: AcceptedTransaction): P
     name: 'accept',
     text: `with accepted as (
         insert into transactions (id, owner, station, kind, subject, operator, operator_verification, captured_at, request_mac,
-                                  payload, payload_bytes, wrapped_key, state, attempt, due_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now() + $15 * interval '1 millisecond')
+                                  payload, payload_bytes, wrapped_key, state, attempt, due_at, operation, origin, missing_sealed)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now() + $15 * interval '1 millisecond', $18, $19, $20)
         on conflict (id) do nothing
         returning *),
       event as (
         insert into transaction_events (transaction_id, seq, type, to_state, attempt)
         select id, 0, 'accepted', state, attempt from accepted),
       spent as (
-        update captures set transaction_id = $1, role = 'payload', wrapped_key = null
-        where id = any ($16) and exists (select from accepted)),
+        update captures set transaction_id = $1, role = 'payload', wrapped_key = null,
+          biometric_index = taken.index, device = taken.device, quality = taken.quality
+        from jsonb_to_recordset($16) as taken (id uuid, index int, device jsonb, quality jsonb)
+        where captures.id = taken.id and exists (select from accepted)),
       kept as (
         update captures set transaction_id = $1, role = 'evidence' where id = $17 and exists (select from accepted))
       select ${transactionColumns} from accepted`,
@@ -108,8 +122,11 @@ export async function acceptTransaction(db: Database, t: AcceptedTransaction): P
       initialSnapshot.state,
       initialSnapshot.attempt,
       t.dueInMs,
-      t.captures ?? [],
+      JSON.stringify(t.captures ?? []),
       t.evidence ?? null,
+      t.operation,
+      t.origin,
+      t.missingSealed,
     ],
   });
   const row = inserted.rows[0];
@@ -140,6 +157,8 @@ export interface TransitionPlan {
   dueInMs?: number | undefined;
   /** Replaces the stored answer for a compatible face. */
   result?: Record<string, unknown> | undefined;
+  /** Replaces the sealed answer. */
+  answerSealed?: Buffer | undefined;
 }
 
 /**
@@ -161,7 +180,8 @@ export async function applyEvent(
         update transactions set state = $4, attempt = $5, died_in = $6, version = version + 1, updated_at = now(),
           due_at = now() + $7 * interval '1 millisecond',
           upstream_id = coalesce($8, upstream_id), upstream_status = coalesce($9, upstream_status),
-          verdict = coalesce($10, verdict), reason = $11, result = coalesce($12, result)
+          verdict = coalesce($10, verdict), reason = $11, result = coalesce($12, result),
+          answer_sealed = coalesce($15, answer_sealed)
         where id = $1 and version = $2 and state = $3
         returning *),
       event as (
@@ -183,9 +203,30 @@ export async function applyEvent(
       plan.result,
       event.type,
       Object.keys(facts).length > 0 ? facts : null,
+      plan.answerSealed,
     ],
   });
   return rows[0] && toTransaction(rows[0]);
+}
+
+/**
+ * How many transactions of the owner's with this very request are over, or (`inVain`) are over without any effect. The same request is the same
+ * transaction until then: this tells one such time from the next.
+ */
+export async function countEndedRequests(
+  db: Database,
+  owner: string,
+  requestMac: Buffer,
+  inVain: boolean,
+): Promise<number> {
+  const { rows } = await db.query<{ count: number }>({
+    name: 'count-ended-requests',
+    text: `select count(*)::int as count from transactions
+      where owner = $1 and request_mac = $2 and operation is not null
+        and state in ('concluded', 'dead', 'erased') and (not $3 or state = 'dead' or verdict = 'rejected')`,
+    values: [owner, requestMac, inVain],
+  });
+  return rows[0]?.count ?? 0;
 }
 
 /** Channel on which every transition is announced with the transaction's id. */

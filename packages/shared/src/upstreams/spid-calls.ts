@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { SpidServerOperationName, spidServerOperations } from '../contracts/spid-server-operations.ts';
+import { jsonBody } from './body.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { readFailure, submitFailure, submitWithoutAnswer } from './http-status.ts';
 import { errorTypeOf, understand } from './spid-answer.ts';
@@ -75,7 +76,7 @@ interface LooseInput {
 
 export function createSpidCall(connection: SpidConnection): SpidCall {
   const call = async (name: SpidServerOperationName, input: LooseInput = {}) => {
-    const body = input.stream ?? (input.body === undefined ? undefined : jsonBody(input.body));
+    const body = input.stream ?? (input.body === undefined ? undefined : jsonBody(JSON.stringify(input.body)));
     const { params, query, signal } = input;
     const answer = await connection.send(name, { params, query, body, signal });
     const row = connection.operations[name];
@@ -110,15 +111,4 @@ function readValue(
   const understood = read(answer.body);
   if (understood === 'empty') return { reason: whenEmpty };
   return understood ?? { reason: 'answer-unreadable' };
-}
-
-/** A value as the body of a call. */
-function jsonBody(value: unknown): UpstreamBody {
-  const bytes = Buffer.from(JSON.stringify(value));
-  return {
-    length: bytes.length,
-    async *open() {
-      yield bytes;
-    },
-  };
 }

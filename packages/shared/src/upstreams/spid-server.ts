@@ -5,6 +5,7 @@ import {
   type OperatorPayload,
   type TransactionData,
 } from '../contracts/spid-server.ts';
+import type { SpidWrite } from '../contracts/spid-server-writes.ts';
 import type { Cpf } from '../domain/cpf.ts';
 import { readSpidStatus, type SpidStatusWords } from '../domain/spid-status.ts';
 import type { Outcome, TransactionKind, Verdict } from '../domain/transaction.ts';
@@ -13,16 +14,21 @@ import { submitFailure, submitWithoutAnswer } from './http-status.ts';
 import { errorTypeOf } from './spid-answer.ts';
 import { createSpidCall, type SpidCall } from './spid-calls.ts';
 import { createSpidConnection, type SpidConnection, type SpidServerSettings } from './spid-connection.ts';
+import { performWrite } from './spid-writes.ts';
 import type { Read, Standing, SubmitOptions, SubmitResult, Upstream, UpstreamBody } from './upstream.ts';
 
 export type SpidKind = Extract<TransactionKind, `spid.${string}`>;
+/** What is sent with biometrics. */
+export type SpidSubmissionKind = 'spid.enroll' | 'spid.verify';
 type Biometric = z.output<typeof biometric>;
 
-export interface SpidServerClient extends Upstream<SpidKind> {
+export interface SpidServerClient extends Upstream<SpidSubmissionKind, SpidKind> {
   /** Any operation of the table, typed by its row. What follows is for those whose answers need more than their schema. */
   call: SpidCall;
   /** The same without understanding it: the answer as it came, for a face that repeats it. Whether it is a success, the row tells. */
   send: SpidConnection['send'];
+  /** Where a transaction of `kind` stands by the server's word, as a SPID profile may have it. */
+  standing(kind: SpidKind, upstreamStatus: string): Standing;
   /** The person's latest transactions, newest as the server orders them; empty where it knows none. For reconciliation. */
   findTransaction(cpf: Cpf): Promise<Read<TransactionData[]>>;
   person(cpf: Cpf): Promise<Read<{ registered: boolean }>>;
@@ -30,8 +36,8 @@ export interface SpidServerClient extends Upstream<SpidKind> {
   operator(cpf: Cpf): Promise<Read<{ found: boolean; payload?: OperatorPayload }>>;
   /** The transaction's report as PDF. */
   report(tguid: string): Promise<Read<Buffer>>;
-  /** Makes a search of a rejected enrolment. What is answered or taken has the new transaction's id, whose kind is `spid.verify`. */
-  redirect(tguid: string, options?: SubmitOptions): Promise<SubmitResult>;
+  /** Makes any other write that is a transaction, from its request as it is sealed: a body alone, or a `SpidWriteRequest`. */
+  perform(name: SpidWrite, request: UpstreamBody, options?: SubmitOptions): Promise<SubmitResult>;
   /** What a remote capture brought: one biometric or several (ambiguity A13). */
   remoteBiometrics(tguid: string): Promise<Read<Biometric[]>>;
 }
@@ -40,6 +46,23 @@ export interface SpidServerClient extends Upstream<SpidKind> {
 const fitting: Record<SpidKind, readonly Verdict[]> = {
   'spid.enroll': ['enrolled', 'rejected', 'failed'],
   'spid.verify': ['match', 'no-match', 'failed'],
+  'spid.redirect': ['match', 'no-match', 'failed'],
+  'spid.remote-verify': ['match', 'no-match', 'failed'],
+  'spid.remote-enroll': ['enrolled', 'rejected', 'failed'],
+  'spid.delete': ['completed', 'failed'],
+  'spid.command': [],
+};
+
+type ResultCall = 'getEnrollResult' | 'getSearchResult' | 'getDeleteResult';
+/** Which call tells the result of each kind. A command has none: its answer is all. */
+const resultCalls: Record<SpidKind, ResultCall | undefined> = {
+  'spid.enroll': 'getEnrollResult',
+  'spid.remote-enroll': 'getEnrollResult',
+  'spid.verify': 'getSearchResult',
+  'spid.redirect': 'getSearchResult',
+  'spid.remote-verify': 'getSearchResult',
+  'spid.delete': 'getDeleteResult',
+  'spid.command': undefined,
 };
 
 /** A client of Griaule's SPID Server 4.2.12, driven by the operation table. */
@@ -58,8 +81,9 @@ export function createSpidServerClient(settings: SpidServerSettings): SpidServer
   return {
     call,
     send: (name, request) => connection.send(name, request),
+    standing: (kind, upstreamStatus) => readSpidStanding(kind, upstreamStatus, statuses),
 
-    async submit(kind: SpidKind, body: UpstreamBody, options: SubmitOptions = {}): Promise<SubmitResult> {
+    async submit(kind: SpidSubmissionKind, body: UpstreamBody, options: SubmitOptions = {}): Promise<SubmitResult> {
       const name = kind === 'spid.enroll' ? 'enroll' : 'verify';
       const answer = await connection.send(name, { body, signal: options.signal });
       if (answer.kind === 'none') return submitWithoutAnswer(answer);
@@ -75,10 +99,12 @@ export function createSpidServerClient(settings: SpidServerSettings): SpidServer
     },
 
     async result(kind: SpidKind, tguid: string): Promise<Read<Standing>> {
+      const name = resultCalls[kind];
+      if (name === undefined) return { kind: 'not-found' };
       const found =
-        kind === 'spid.enroll'
-          ? await call('getEnrollResult', { params: { id: tguid } })
-          : await call('getSearchResult', { params: { tguid } });
+        name === 'getSearchResult'
+          ? await call(name, { params: { tguid } })
+          : await call(name, { params: { id: tguid } });
       if (found.kind !== 'ok') return found;
       const { status } = found.value;
       if (status === '') return { kind: 'unavailable', reason: 'answer-unreadable', httpStatus: 200 };
@@ -110,10 +136,8 @@ export function createSpidServerClient(settings: SpidServerSettings): SpidServer
       return call('generateReport', { params: { tguid } });
     },
 
-    async redirect(tguid: string, { signal }: SubmitOptions = {}): Promise<SubmitResult> {
-      const written = await call('redirectEnroll', { params: { guid: tguid }, ...(signal ? { signal } : {}) });
-      if (written.kind !== 'done') return written;
-      return submitted('spid.verify', written.value.id, written.value.status, written.httpStatus);
+    perform(name: SpidWrite, request: UpstreamBody, { signal }: SubmitOptions = {}): Promise<SubmitResult> {
+      return performWrite(connection, submitted, name, request, signal);
     },
 
     async remoteBiometrics(tguid: string): Promise<Read<Biometric[]>> {

@@ -1,4 +1,4 @@
-import type { Outcome, TransactionKind } from '../domain/transaction.ts';
+import type { KeptAnswer, Outcome, TransactionKind } from '../domain/transaction.ts';
 
 /**
  * The port to a platform that judges. Nothing here throws for what the outside world does: a lost connection, a refusal or nonsense in an
@@ -89,6 +89,8 @@ export interface Answered {
   upstreamId?: string;
   /** The answer's JSON where it is small and part of what the caller is owed (IDCloud). It holds no picture. Not for logs. */
   answer?: Readonly<Record<string, unknown>>;
+  /** The whole answer where the caller is owed it. It may hold a secret: it is kept sealed. */
+  kept?: KeptAnswer;
 }
 /** The upstream has it; the outcome comes later. */
 export interface Taken {
@@ -97,6 +99,7 @@ export interface Taken {
   upstreamStatus: string;
   /** As in `Answered`. */
   answer?: Readonly<Record<string, unknown>>;
+  kept?: KeptAnswer;
 }
 
 /** What became of a submission. */
@@ -117,10 +120,10 @@ export interface SubmitOptions {
 }
 
 /** What a worker needs of every upstream. */
-export interface Upstream<Kind extends TransactionKind = TransactionKind> {
+export interface Upstream<Kind extends TransactionKind = TransactionKind, Known extends TransactionKind = Kind> {
   submit(kind: Kind, body: UpstreamBody, options?: SubmitOptions): Promise<SubmitResult>;
   /** Asks for one transaction by the id that the upstream gave. */
-  result(kind: Kind, upstreamId: string): Promise<Read<Standing>>;
+  result(kind: Known, upstreamId: string): Promise<Read<Standing>>;
   /** Waits for calls under way and closes the connections. */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { TransactionData } from '@atesto/shared/contracts/spid-server';
+import { readSpidStanding } from '@atesto/shared/upstreams/spid-server';
 import type { Read } from '@atesto/shared/upstreams/upstream';
 import { expect, it } from 'vitest';
 import { decideReconcile } from './decide-reconcile.ts';
@@ -53,5 +54,13 @@ const rows: [string, Read<TransactionData[]>, ReturnType<typeof decideReconcile>
 ];
 
 it.each(rows)('%s', (_what, read, decision) =>
-  expect(decideReconcile(read, 'spid.enroll', ours, 1, () => 0.5)).toEqual(decision),
+  expect(
+    decideReconcile(
+      read,
+      (word) => readSpidStanding('spid.enroll', word),
+      ours,
+      1,
+      () => 0.5,
+    ),
+  ).toEqual(decision),
 );

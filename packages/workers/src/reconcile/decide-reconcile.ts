@@ -1,7 +1,5 @@
 import type { TransactionData } from '@atesto/shared/contracts/spid-server';
-import type { SpidKind } from '@atesto/shared/upstreams/spid-server';
-import { readSpidStanding } from '@atesto/shared/upstreams/spid-server';
-import type { Read } from '@atesto/shared/upstreams/upstream';
+import type { Read, Standing } from '@atesto/shared/upstreams/upstream';
 import type { Decision, KeepWaiting } from '../decision.ts';
 import type { Random } from '../retry-policy.ts';
 import { pollDelay, retryDelay } from '../retry-policy.ts';
@@ -16,11 +14,11 @@ export interface Fingerprint {
 
 /**
  * Whether a send whose answer was lost took effect. SPID Server shows a person's latest transaction: ours is there, or what is there is older than
- * ours and so ours never arrived. Something newer proves neither, and then a person decides.
+ * ours and so ours never arrived. Something newer proves neither, and then a person decides. `standingOf` reads the server's word.
  */
 export function decideReconcile(
   read: Read<readonly TransactionData[]>,
-  kind: SpidKind,
+  standingOf: (upstreamStatus: string) => Standing,
   ours: Fingerprint,
   attempt: number,
   random: Random,
@@ -33,7 +31,7 @@ export function decideReconcile(
     (t) => t.userId === ours.userId && t.operatorId === ours.operatorId && t.timestamp === ours.timestamp,
   );
   if (match) {
-    const standing = readSpidStanding(kind, match.status);
+    const standing = standingOf(match.status);
     return standing.final
       ? { event: { type: 'concluded', upstreamId: match.id, outcome: standing.outcome } }
       : {

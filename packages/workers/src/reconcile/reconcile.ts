@@ -8,6 +8,7 @@ import { openCpf } from '@atesto/shared/vault/cpf-column';
 import type { Decision, KeepWaiting } from '../decision.ts';
 import type { WorkContext } from '../work-context.ts';
 import { decideReconcile } from './decide-reconcile.ts';
+import { reconcileWrite } from './reconcile-write.ts';
 
 /** Finds out whether a send whose answer was lost took effect, before anything is sent again. */
 export async function reconcile(context: WorkContext, job: TransactionJob): Promise<void> {
@@ -29,10 +30,15 @@ async function decide(context: WorkContext, row: TransactionRow): Promise<Decisi
   // IDCloud has no look-up, and a second create would be a second process: a person decides.
   if (row.kind === 'idcloud.process') return { event: { type: 'abandoned', reason: 'unknown-outcome' } };
   const [userId, operatorId] = await Promise.all([cpfOf(context, row.subject), cpfOf(context, row.operator)]);
+  if (row.kind !== 'spid.enroll' && row.kind !== 'spid.verify') {
+    return reconcileWrite(context, row, userId, operatorId);
+  }
   if (!userId || !operatorId || !row.capturedAt) return { event: { type: 'abandoned', reason: 'payload-erased' } };
-  const read = await context.observe.call(row.kind, 'findTransaction', () => context.spid.findTransaction(userId));
+  const { kind } = row;
+  const read = await context.observe.call(kind, 'findTransaction', () => context.spid.findTransaction(userId));
   const ours = { userId, operatorId, timestamp: row.capturedAt.getTime() };
-  return decideReconcile(read, row.kind, ours, row.attempt, context.random);
+  const standingOf = (word: string) => context.spid.standing(kind, word);
+  return decideReconcile(read, standingOf, ours, row.attempt, context.random);
 }
 
 async function cpfOf({ db, keyRing }: WorkContext, subject: string | undefined): Promise<Cpf | undefined> {

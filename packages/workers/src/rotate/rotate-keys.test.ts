@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import { parseCpf } from '@atesto/shared/domain/cpf';
+import { getMissing } from '@atesto/shared/ledger/captures';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { ensureSubject, getSubject } from '@atesto/shared/ledger/subjects';
-import { acceptTransaction, getTransaction } from '@atesto/shared/ledger/transactions';
+import { acceptTransaction, applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
+import { openAnswer, sealAnswer } from '@atesto/shared/vault/answer-column';
 import { openCpf, sealCpf } from '@atesto/shared/vault/cpf-column';
 import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
+import { openMissing, sealMissing } from '@atesto/shared/vault/missing-column';
 import { createVault } from '@atesto/shared/vault/vault';
 import { expect, it } from 'vitest';
 import { startPostgres } from '../../../../test/stack/postgres.ts';
@@ -36,8 +39,10 @@ it('brings rows under the new key, so that the old one can go', async () => {
     const cpf = parseCpf('52998224725') as Cpf;
     const subject = await ensureSubject(db, sealCpf(before, cpf));
     const [id, payload, body] = [randomUUID(), randomUUID(), randomBytes(100_000)];
+    const missing = [{ index: 2, type: 'AMPUTATED', reason: 'accident, 2019' }];
     const { wrappedKey, bytes } = await createVault({ keyRing: before, store }).put(payload, [body]);
-    await acceptTransaction(db, {
+    const answer = { status: 200, contentType: 'application/json', body: '{"tguid":"t"}' };
+    const accepted = await acceptTransaction(db, {
       id,
       owner: randomUUID(),
       kind: 'spid.enroll',
@@ -46,18 +51,27 @@ it('brings rows under the new key, so that the old one can go', async () => {
       payload,
       payloadBytes: bytes,
       wrappedKey,
+      missingSealed: sealMissing(before, id, missing),
       dueInMs: 60_000,
     });
 
-    expect(await rotateKeys(db, both)).toEqual({ captures: 0, transactions: 1, subjects: 1 });
-    expect(await rotateKeys(db, both)).toEqual({ captures: 0, transactions: 0, subjects: 0 });
+    if (accepted.kind !== 'accepted') throw new Error(accepted.kind);
+    const sending = await applyEvent(db, accepted.transaction, { type: 'claimed' });
+    if (!sending) throw new Error('it was not claimed');
+    const taken = { type: 'taken', upstreamId: 'u', upstreamStatus: 'ENROLL_PENDING' } as const;
+    await applyEvent(db, sending, taken, { answerSealed: sealAnswer(before, id, answer) });
+
+    expect(await rotateKeys(db, both)).toEqual({ captures: 0, transactions: 1, answers: 1, missing: 1, subjects: 1 });
+    expect(await rotateKeys(db, both)).toEqual({ captures: 0, transactions: 0, answers: 0, missing: 0, subjects: 0 });
 
     const row = await getTransaction(db, id);
     expect(await createVault({ keyRing: after, store }).readAll(payload, row?.wrappedKey ?? Buffer.alloc(0))).toEqual(
       body,
     );
+    expect(openAnswer(after, id, row?.answerSealed ?? Buffer.alloc(0))).toEqual(answer);
     const person = await getSubject(db, subject);
     expect(person && openCpf(after, person)).toBe(cpf);
+    expect(openMissing(after, id, (await getMissing(db, id)) ?? Buffer.alloc(0))).toEqual(missing);
   } finally {
     await db.end();
     await postgres.stop();

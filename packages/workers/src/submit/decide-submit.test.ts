@@ -6,6 +6,8 @@ import { decideSubmit } from './decide-submit.ts';
 const policy = { settleMs: 10_000, random: () => 0.5 };
 const outcome = { verdict: 'match', upstreamStatus: 'SEARCH_MATCH' } as const;
 
+const kept = { status: 200, contentType: 'application/json', body: '{}' };
+
 const rows: [string, SubmitResult, ReturnType<typeof decideSubmit>][] = [
   [
     'an answer concludes',
@@ -16,6 +18,16 @@ const rows: [string, SubmitResult, ReturnType<typeof decideSubmit>][] = [
     'a face gets the answer repeated',
     { kind: 'answered', outcome, answer: { status: 3 } },
     { event: { type: 'concluded', outcome }, result: { status: 3 } },
+  ],
+  [
+    'an answer that its caller is owed whole is kept',
+    { kind: 'answered', outcome, kept },
+    { event: { type: 'concluded', outcome }, kept },
+  ],
+  [
+    'what is taken is kept too',
+    { kind: 'taken', upstreamId: 'u', upstreamStatus: 'SEARCH_PENDING', kept },
+    { event: { type: 'taken', upstreamId: 'u', upstreamStatus: 'SEARCH_PENDING' }, dueInMs: 1_000, kept },
   ],
   [
     'taken is polled soon',

@@ -23,12 +23,14 @@ export function decideSubmit(result: SubmitResult, attempt: number, policy: Subm
           ...(result.upstreamId === undefined ? {} : { upstreamId: result.upstreamId }),
         },
         ...(result.answer ? { result: result.answer } : {}),
+        ...(result.kept ? { kept: result.kept } : {}),
       };
     case 'taken':
       return {
         event: { type: 'taken', upstreamId: result.upstreamId, upstreamStatus: result.upstreamStatus },
         dueInMs: pollDelay(0, policy.random),
         ...(result.answer ? { result: result.answer } : {}),
+        ...(result.kept ? { kept: result.kept } : {}),
       };
     case 'refused':
       return { event: { type: 'refused', reason: result.reason }, ...refusalResult(result.upstreamCode) };

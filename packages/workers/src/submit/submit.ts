@@ -1,6 +1,9 @@
+import { isSpidWrite } from '@atesto/shared/contracts/spid-server-writes';
+import { makeDue } from '@atesto/shared/ledger/schedule';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { applyEvent } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
+import { sealAnswer } from '@atesto/shared/vault/answer-column';
 import { VaultError } from '@atesto/shared/vault/vault-error';
 import type { Decision } from '../decision.ts';
 import { outlast } from '../outlast.ts';
@@ -22,25 +25,32 @@ export async function submit(context: WorkContext, job: TransactionJob): Promise
   context.observe.transition(claimed, 'claimed');
   const decision = await send(context, claimed, leaseEnd);
   // An answer that is thrown away has to be asked for again, and IDCloud cannot be asked.
-  const after = await outlast(() => applyEvent(db, claimed, decision.event, decision), leaseEnd);
-  if (after) context.observe.transition(after, decision.event.type);
+  const answerSealed = decision.kept && sealAnswer(context.keyRing, claimed.id, decision.kept);
+  const after = await outlast(() => applyEvent(db, claimed, decision.event, { ...decision, answerSealed }), leaseEnd);
+  if (!after) return;
+  context.observe.transition(after, decision.event.type);
+  // What was done to a remote capture moves it: its answer may be there.
+  if (after.kind === 'spid.command' && after.origin) await makeDue(db, after.origin);
 }
 
 async function send(context: WorkContext, claimed: TransactionRow, leaseEnd: number): Promise<Decision> {
   const { vault, settings, random } = context;
   if (!claimed.wrappedKey) return { event: { type: 'refused', reason: 'payload-erased' } };
-  const { kind, wrappedKey, attempt } = claimed;
+  const { kind, operation, wrappedKey, attempt } = claimed;
+  // Written by a later version than this one.
+  if (operation !== undefined && !isSpidWrite(operation)) {
+    return { event: { type: 'refused', reason: 'unknown-operation' } };
+  }
   try {
     const payload = await vault.open(claimed.payload, wrappedKey);
     const open = reopenable(payload.stream, async () => (await vault.open(claimed.payload, wrappedKey)).stream);
-    const upstream = context.upstreamOf(kind);
+    // The first try gets the stream that is open already; a repeat opens a fresh one.
+    const body = { length: payload.length, open: async () => whileLeased(await open(), leaseEnd) };
+    const options = { signal: AbortSignal.timeout(settings.submitTimeoutMs) };
     const result = await context.observe.call(kind, 'submit', () =>
-      upstream.submit(
-        kind,
-        // The first try gets the stream that is open already; a repeat opens a fresh one.
-        { length: payload.length, open: async () => whileLeased(await open(), leaseEnd) },
-        { signal: AbortSignal.timeout(settings.submitTimeoutMs) },
-      ),
+      operation === undefined
+        ? context.upstreamOf(kind).submit(kind, body, options)
+        : context.spid.perform(operation, body, options),
     );
     return decideSubmit(result, attempt, { settleMs: settings.settleMs, random });
   } catch (error) {

@@ -26,6 +26,8 @@ describe('CPF', () => {
     fc.assert(
       fc.property(fc.string(), fc.nat(10), fc.integer({ min: 1, max: 9 }), (seed, place, by) => {
         const cpf = virtualCpf(random(seed));
+        // Zero stands for two remainders, so a CPF whose first check digit is 0 may have a twin.
+        fc.pre(cpf[9] !== '0');
         const wrong = [...cpf].map((digit, i) => (i === place ? (Number(digit) + by) % 10 : digit)).join('');
         expect(isCpf(wrong)).toBe(false);
       }),
