@@ -94,6 +94,9 @@ export function isFieldValue(shape: FieldShape, value: unknown): boolean {
       return typeof value === 'boolean';
     case 'route':
       return typeof value === 'string' && isRouteTemplate(value);
+    case 'word':
+      // Encoded bytes may have so many slashes by chance that they look like a path; a word is none.
+      return typeof value === 'string' && TEXT.word.test(value) && !isTelling(value.replaceAll('/', ''));
     default:
       return typeof value === 'string' && TEXT[shape].test(value) && !isTelling(value);
   }

@@ -9,7 +9,8 @@ const DOTTED = '529.982.247-25';
 const IMAGE = randomBytes(400).toString('base64');
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const NAME = 'Maria Aparecida de Souza';
-const markers = [CPF, DOTTED, IMAGE, IMAGE.slice(0, 60), SECRET, NAME];
+const SLASHED = 'F1OOTKh/kMvkS83qg1WSuqcg0Mrcc58F/1Gqi2qjpg/5lkkedX3WvaKOTCju';
+const markers = [CPF, DOTTED, IMAGE, IMAGE.slice(0, 60), SLASHED, SECRET, NAME];
 
 function recorded(level: LogLevel = 'debug') {
   const lines: string[] = [];
