@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { idcloudCapabilities, idcloudEditions } from '@atesto/shared/contracts/idcloud-accounts';
 import {
   applyProfile,
   defaultSpidTables,
@@ -9,8 +10,10 @@ import {
 } from '@atesto/shared/contracts/spid-profile';
 import type { SpidServerTable } from '@atesto/shared/contracts/spid-server-operations';
 import { checkDigits } from '@atesto/shared/domain/cpf';
-import { nonexistentCpf, testCpfs } from './idcloud/outcomes.ts';
+import type { SimulatedKey } from './idcloud/accounts.ts';
+import { courseMeanings, courseNames, nonexistentCpf, testCpfs } from './idcloud/outcomes.ts';
 import { createIdcloudSimulator } from './idcloud/simulator.ts';
+import { type WebhookRegistration, webhookRegistration } from './idcloud/webhooks.ts';
 import { createSpidServerSimulator } from './spid-server/simulator.ts';
 
 const usage = `Simulators of the platforms that judge, on 127.0.0.1. They print their URL in one line when they listen.
@@ -34,17 +37,22 @@ spid-server
 idcloud
   --account NAME        service account (atesto)
   --tenant UUID         tenant (00000000-0000-4000-8000-000000000000)
-  --api-key KEY         key that is known; may be repeated (simulator-key)
+  --api-key KEY         key that is known; may be repeated (simulator-key). KEY:CAPABILITIES:EDITION[:sdk] says more than liveness
+                        and identity in edition D: k:liveness+identity+score:B. There are ${idcloudCapabilities.join(', ')}
   --public-key FILE     PEM of the account's public key. Without it a pair is made and the private key
                         written to the file that --private-key-out names
   --private-key-out FILE
   --rate N              requests per second, 0 for no limit (10)
+  --step MS             of each step of an asynchronous process; by default one is taken at every read
+  --webhook JSON        where notices go: {"url":…,"authentication":{"type":"basic","user":…,"password":…},"duplicates":0.2,
+                        "spreadMs":500,"maxAttempts":5,"intervalMs":1000,"beforeAnswer":true}; also "api-key" (header, value)
+                        and "oauth2" (clientId, clientSecret, with "tokenUrl")
+  --token-status CODE=N HTTP status of a 1.x.y code (400); may be repeated
   --otherwise COURSE    course of a subject that has none of its own (yes), or "seeded"
 
   Test CPFs of the idcloud simulator (nobody's; Unico publishes none):
-${Object.entries({ ...testCpfs, 'error 20507': nonexistentCpf })
-  .map(([course, cpf]) => `    ${cpf}  ${course}`)
-  .join('\n')}
+${courseNames.map((course) => `    ${testCpfs[course]}  ${course.padEnd(22)}${courseMeanings[course]}`).join('\n')}
+    ${nonexistentCpf}  ${'(error 20507)'.padEnd(22)}does not exist
 
 While one runs
   PUT    /_admin/behaviours   {"operation":"verify","fault":{"type":"drop-after-accept"},"times":1}
@@ -57,7 +65,10 @@ While one runs
                PUT /_admin/transactions/{tguid} {"status":"ENROLL_OK"}, PUT /_admin/services {"idnStatus":"INACTIVE"},
                GET /_admin/remote, PUT /_admin/remote/{tguid}/face {"image":"<base64 of a PNG>"}
                /applicant/{token}, the link of a remote capture, is a page for a browser on this machine
-  idcloud:     PUT /_admin/courses/{cpf} {"course":"divergence"}, GET /_admin/processes, DELETE /_admin/tokens
+  idcloud:     PUT /_admin/courses/{cpf} {"course":"divergence"}, GET /_admin/processes, POST /_admin/processes/{id}/finish,
+               GET /_admin/unico, POST /_admin/unico/{id}/finish {"course":"yes"} (or a browser at userRedirectUrl),
+               PUT /_admin/accounts/{name} {"state":"inactive","webhook":{…}}, GET /_admin/budget, GET /_admin/webhooks,
+               DELETE /_admin/tokens
 `;
 
 interface Running {
@@ -81,6 +92,9 @@ const flags = {
   'public-key': { type: 'string' },
   'private-key-out': { type: 'string' },
   rate: { type: 'string' },
+  step: { type: 'string' },
+  webhook: { type: 'string' },
+  'token-status': { type: 'string', multiple: true },
   otherwise: { type: 'string' },
 } as const;
 
@@ -147,17 +161,46 @@ function spidServer(values: Values): Running {
 }
 
 function idcloud(values: Values): Running {
-  const courses = ['seeded', ...(Object.keys(testCpfs) as (keyof typeof testCpfs)[])] as const;
+  const stepMs = whole(values.step, 'step', 0);
   return createIdcloudSimulator({
     account: values.account ?? 'atesto',
     tenantId: values.tenant ?? '00000000-0000-4000-8000-000000000000',
     publicKey: publicKey(values),
-    apiKeys: values['api-key'] ?? ['simulator-key'],
+    apiKeys: (values['api-key'] ?? ['simulator-key']).map(keyOf),
     requestsPerSecond: whole(values.rate, 'rate', 10),
-    otherwise: oneOf(values.otherwise, 'otherwise', courses, 'yes'),
+    ...(stepMs > 0 ? { stepMs } : {}),
+    webhook: webhookOf(values.webhook),
+    tokenStatuses: Object.fromEntries((values['token-status'] ?? []).map(tokenStatus)),
+    otherwise: oneOf(values.otherwise, 'otherwise', ['seeded', ...courseNames], 'yes'),
     seed: values.seed ?? 'idcloud',
     record,
   });
+}
+
+function keyOf(text: string): string | SimulatedKey {
+  const [apiKey = '', capabilities, edition, sdk] = text.split(':');
+  if (capabilities === undefined) return text;
+  return {
+    apiKey,
+    capabilities: capabilities.split('+').map((one) => oneOf(one, 'api-key', idcloudCapabilities, 'liveness')),
+    edition: oneOf(edition, 'api-key', idcloudEditions, 'D'),
+    sdkOnly: oneOf(sdk, 'api-key', ['sdk', 'any'], 'any') === 'sdk',
+  };
+}
+
+function webhookOf(text: string | undefined): WebhookRegistration | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return webhookRegistration.parse(JSON.parse(text));
+  } catch {
+    throw new UsageError('--webhook is not a registration in JSON');
+  }
+}
+
+function tokenStatus(text: string): [string, number] {
+  const [, code, status] = /^(\d\.\d\.\d+)=(\d{3})$/.exec(text) ?? [];
+  if (!code || !status) throw new UsageError(`--token-status is like 1.2.21=401, not ${text}`);
+  return [code, Number(status)];
 }
 
 function publicKey(values: Values): string {

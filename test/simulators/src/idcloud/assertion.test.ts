@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createAssertionCheck } from './assertion.ts';
+import { type AssertionVerdict, createAssertionCheck } from './assertion.ts';
 
 const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const other = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -12,12 +12,18 @@ function sign(claims: Record<string, unknown>, header: object = {}, key = pair.p
   return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', typ: 'JWT', ...header }).sign(key);
 }
 
-let check: (assertion: string) => string | undefined;
+const account = { name: 'atesto', tenantId: 'tenant', publicKey: publicKeyOf(pair) };
+const another = { name: 'outro', tenantId: 'tenant', publicKey: publicKeyOf(other) };
+
+function publicKeyOf({ publicKey }: typeof pair): string {
+  return publicKey.export({ type: 'spki', format: 'pem' }) as string;
+}
+
+let verdict: (assertion: string) => AssertionVerdict<typeof account>;
+const check = (assertion: string) => verdict(assertion).code;
 beforeEach(() => {
-  check = createAssertionCheck({
-    account: 'atesto',
-    tenantId: 'tenant',
-    publicKey: pair.publicKey.export({ type: 'spki', format: 'pem' }) as string,
+  verdict = createAssertionCheck({
+    accounts: [account, another],
     audience: () => 'https://id.example',
     now: () => now * 1000,
   });
@@ -52,5 +58,16 @@ describe('an assertion', () => {
     expect(check(await sign(good, { alg: 'RS512' }))).toBe('1.2.20');
     expect(check('not.one')).toBe('1.2.20');
     expect(check('a.b.c')).toBe('1.2.20');
+  });
+
+  it('is of the account that it names, and of nobody where there is none of that name', async () => {
+    expect(verdict(await sign(good))).toEqual({ account });
+    const theirs = { ...good, iss: 'outro@tenant.iam.acesso.io' };
+    expect(verdict(await sign(theirs, {}, other.privateKey))).toEqual({ account: another });
+    expect(verdict(await sign(theirs))).toEqual({ account: another, code: '1.2.5' });
+    const nobodys = { ...good, iss: 'nobody@tenant.iam.acesso.io' };
+    expect(verdict(await sign(nobodys))).toEqual({ tenant: 'tenant', code: '1.2.5' });
+    const { iss: _, ...nameless } = good;
+    expect(check(await sign(nameless))).toBe('1.2.21');
   });
 });

@@ -1,32 +1,40 @@
-import { idcloudOperations } from '@atesto/shared/contracts/idcloud-client';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import * as z from 'zod';
+import type { FastifyInstance } from 'fastify';
 import type { Behaviours } from '../behaviour.ts';
 import type { ReceivedRecord } from '../received.ts';
 import { createShell } from '../shell.ts';
+import { type Account, type AccountOptions, openAccount } from './accounts.ts';
+import { addAdministration } from './administration.ts';
+import { addClientRoutes } from './client-handlers.ts';
+import type { SimulatorContext } from './context.ts';
+import { Documents } from './documents.ts';
 import { sendError, sendFault } from './errors.ts';
+import { SignedFiles } from './files.ts';
 import { Identity } from './identity.ts';
-import { type CourseName, courseNames } from './outcomes.ts';
-import { Processes, processBody } from './processes.ts';
-import { RateLimit } from './rate-limit.ts';
+import { type CourseName, courseOf } from './outcomes.ts';
+import { type Process, Processes } from './processes.ts';
+import { unicoNotice } from './unico-answers.ts';
+import { addUnicoRoutes } from './unico-handlers.ts';
+import { UnicoProcesses } from './unico-processes.ts';
+import { type Notice, Webhooks } from './webhooks.ts';
 
-export interface IdcloudSimulatorOptions {
-  /** The service account and its public key (PEM). */
-  account: string;
-  tenantId: string;
-  publicKey: string;
-  /** Keys that are known. */
-  apiKeys: readonly string[];
+/** The first account's options stand here; more accounts in `others`. */
+export interface IdcloudSimulatorOptions extends AccountOptions {
+  others?: readonly AccountOptions[];
   /** `aud` of assertions; where it listens by default. */
   audience?: string;
   tokenTtlSeconds?: number;
-  /** Requests per second over all of `/processes`; Unico's default is 10. 0 is no limit. */
-  requestsPerSecond?: number;
+  /** HTTP status of a 1.x.y code; 400 where it has none here. */
+  tokenStatuses?: Readonly<Record<string, number>>;
   /** Course of subjects that have none of their own: one by name, or drawn by the seed. Test CPFs keep theirs. */
   otherwise?: CourseName | 'seeded';
   /** Courses by CPF. */
   courses?: Readonly<Record<string, CourseName>>;
+  /** For keys that are a bare text. */
   requireSdk?: boolean;
+  /** Milliseconds of each step of an asynchronous process; without it a step is taken at every read. */
+  stepMs?: number;
+  /** A finished process proves the identity for one document of each type. */
+  singleUseProof?: boolean;
   /** Invalid assertions in a row that lock the account (1.2.18), and for how long. */
   lockAfter?: number;
   lockMs?: number;
@@ -38,7 +46,7 @@ export interface IdcloudSimulatorOptions {
 
 export interface IdcloudSimulator {
   app: FastifyInstance;
-  /** Where API and identity host listen. @throws before `listen`. */
+  /** Where by Client, by Unico, the signature service and the identity host listen. @throws before `listen`. */
   readonly url: string;
   readonly tokenUrl: string;
   /** Listens on 127.0.0.1, on any free port unless one is given. Returns the URL. */
@@ -49,103 +57,89 @@ export interface IdcloudSimulator {
   close(): Promise<void>;
   received: ReceivedRecord;
   behaviours: Behaviours;
+  accounts: readonly Account[];
   processes: Processes;
+  unico: UnicoProcesses;
   identity: Identity;
+  webhooks: Webhooks;
 }
 
 const TOKEN_PATH = '/oauth2/token';
-const courseRequest = z.strictObject({ course: z.enum(courseNames) });
 
 /**
- * Unico's IDCloud by Client, edition D, liveness with identity verification, and the identity host on the same port.
- * Operations for behaviours and record: `createProcess`, `getProcess`, `token`. `PUT /_admin/courses/{cpf} {course}` sets a course,
- * `DELETE /_admin/tokens` revokes every token, `GET /_admin/processes` lists.
+ * Unico's IDCloud, editions B and D: by Client with documents, by Unico with its signature service, and the identity host, all on one port. Operations for
+ * behaviours and record are the keys of the contracts' tables, and `token`; `administration.ts` lists the keeper's routes.
  */
 export function createIdcloudSimulator(options: IdcloudSimulatorOptions): IdcloudSimulator {
   const now = options.now ?? Date.now;
   const seed = options.seed ?? 'idcloud';
   const configured = new Map(Object.entries(options.courses ?? {}));
-  // Base64 of 800 KB and room for one that is too large to be refused with its own code.
-  const bodyLimit = 8 << 20;
-  const shell = createShell({ seed, writeError: sendFault, now, bodyLimit, record: options.record });
-  const { app, listener } = shell;
-  const processes = new Processes({
-    otherwise: options.otherwise ?? 'yes',
-    courses: configured,
-    requireSdk: options.requireSdk ?? false,
+  const shell = createShell({
     seed,
+    writeError: sendFault,
     now,
+    // Base64 of documents' front and back, or of one picture that is too large to be refused with its own code.
+    bodyLimit: 8 << 20,
+    record: options.record,
+    rename: (from, to) => processes.rename(from, to),
+  });
+  const { app, listener } = shell;
+  const closing = new AbortController();
+  const accounts = [options, ...(options.others ?? [])].map((one) =>
+    openAccount(one, options.requireSdk ?? false, now),
+  );
+  const webhooks = new Webhooks({ seed, closing: closing.signal });
+  const notify = (name: string, notice: Notice) => {
+    const webhook = accounts.find((one) => one.name === name)?.webhook;
+    if (webhook) void webhooks.notify(webhook, notice);
+  };
+  const courseOfSubject = (cpf: string) => courseOf(cpf, configured, options.otherwise ?? 'yes', seed);
+  const documents = new Documents();
+  const processes = new Processes({
+    ...{ courseOf: courseOfSubject, documents, now },
+    stepMs: options.stepMs,
+    singleUseProof: options.singleUseProof ?? false,
+    onFinished: (process) => notify(process.account, clientNotice(process)),
+  });
+  const unico = new UnicoProcesses({
+    ...{ courseOf: courseOfSubject, documents, now },
+    onFinished: (process) => notify(process.account, unicoNotice(process)),
   });
   const identity = new Identity({
-    account: options.account,
-    tenantId: options.tenantId,
-    publicKey: options.publicKey,
+    ...{ accounts, now },
     audience: () => options.audience ?? listener.url,
     tokenTtlSeconds: options.tokenTtlSeconds ?? 3_600,
+    tokenStatuses: options.tokenStatuses ?? {},
     lockAfter: options.lockAfter ?? 20,
     lockMs: options.lockMs ?? 900_000,
-    now,
   });
-  const perSecond = options.requestsPerSecond ?? 10;
-  const limit = new RateLimit(perSecond === 0 ? Number.POSITIVE_INFINITY : perSecond, now);
-  const apiKeys = new Set(options.apiKeys);
+  const url = () => listener.url;
+  const files = new SignedFiles({ url, now });
+  const context: SimulatorContext = {
+    ...{ app, accounts, identity, processes, unico, documents, files, webhooks, url, now },
+    courseOf: courseOfSubject,
+    setCourse: (subject, course) => configured.set(subject, course),
+  };
 
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
-    async (_: unknown, raw: string) => {
-      return new URLSearchParams(raw);
-    },
+    async (_: unknown, raw: string) => new URLSearchParams(raw),
   );
   app.setErrorHandler((error: { statusCode?: number }, _request, reply) =>
     (error.statusCode ?? 500) < 500 ? sendError(reply, 20003) : sendError(reply, 99999),
   );
   app.setNotFoundHandler((_request, reply) => reply.code(404).send());
+  app.addHook('onClose', async () => {
+    closing.abort();
+    processes.close();
+    unico.close();
+  });
   app.post(TOKEN_PATH, { config: { operation: 'token' } }, (request, reply) => identity.handle(request, reply));
-
-  /** The gateway in front of the API: budget, then headers in the order of section 2.7. Nothing has been processed when it refuses. */
-  const gate = async (request: FastifyRequest, reply: FastifyReply) => {
-    const wait = limit.spend();
-    if (wait > 0) return reply.code(429).header('retry-after', String(wait)).send();
-    const { authorization, apikey } = request.headers;
-    const refusal =
-      (authorization ? undefined : 20001) ??
-      (apikey ? undefined : 20002) ??
-      identity.refusal(authorization) ??
-      (apiKeys.has(String(apikey)) ? undefined : 10201);
-    if (refusal !== undefined) return sendError(reply, refusal);
-  };
-  const handlers: Record<
-    keyof typeof idcloudOperations,
-    (request: FastifyRequest, reply: FastifyReply) => FastifyReply
-  > = {
-    createProcess: (request, reply) => {
-      const created = processes.create(request.body);
-      return typeof created === 'number' ? sendError(reply, created) : sendJson(reply, processBody(created));
-    },
-    getProcess: (request, reply) => {
-      const found = processes.read((request.params as { id: string }).id);
-      return found ? sendJson(reply, processBody(found)) : sendError(reply, 50001);
-    },
-  };
-  for (const name of Object.keys(idcloudOperations) as (keyof typeof idcloudOperations)[]) {
-    const { method, path } = idcloudOperations[name];
-    const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
-    const handler = async (request: FastifyRequest, reply: FastifyReply) => handlers[name](request, reply);
-    app.route({ method, url, config: { operation: name }, preHandler: gate, handler });
-  }
-
-  app.put<{ Params: { cpf: string } }>('/_admin/courses/:cpf', async (request, reply) => {
-    const parsed = courseRequest.safeParse(request.body);
-    if (!parsed.success) return reply.code(400).send({ error: z.prettifyError(parsed.error) });
-    configured.set(request.params.cpf, parsed.data.course);
-    return reply.code(204).send();
-  });
-  app.delete('/_admin/tokens', async (_request, reply) => {
-    identity.revokeAll();
-    return reply.code(204).send();
-  });
-  app.get('/_admin/processes', async () => processes.all());
+  addClientRoutes(context);
+  addUnicoRoutes(context);
+  files.serve(app);
+  addAdministration(context);
 
   return {
     app,
@@ -161,11 +155,11 @@ export function createIdcloudSimulator(options: IdcloudSimulatorOptions): Idclou
     close: () => listener.close(),
     received: shell.received,
     behaviours: shell.behaviours,
-    processes,
-    identity,
+    ...{ accounts, processes, unico, identity, webhooks },
   };
 }
 
-function sendJson(reply: FastifyReply, body: object): FastifyReply {
-  return reply.code(200).type('application/json; charset=utf-8').send(JSON.stringify(body));
+/** Its form is written nowhere for by Client; edition B says `finished`. */
+function clientNotice({ id, key }: Process): Notice {
+  return { processId: id, state: key.edition === 'B' ? 'finished' : 'PROCESS_STATE_FINISHED' };
 }
