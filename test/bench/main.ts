@@ -3,6 +3,8 @@ import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { openProcesses } from '../stack/processes.ts';
+import { measureBudget } from './budget.ts';
+import { describeBudget } from './budget-report.ts';
 import { measureCalls } from './calls.ts';
 import { describeCalls } from './calls-report.ts';
 import { describeMemory, measureMemory } from './memory.ts';
@@ -31,6 +33,10 @@ async function bench(options: Options, dir: string): Promise<void> {
     }
     if (options.parts.includes('calls')) {
       console.log(`\n${describeCalls(await measureCalls({ rounds: options.rounds, dir, processes, report }))}`);
+      await processes.stopAll();
+    }
+    if (options.parts.includes('budget')) {
+      console.log(`\n${describeBudget(await measureBudget({ ...options, dir, processes, report }))}`);
       await processes.stopAll();
     }
     if (options.parts.includes('memory')) {

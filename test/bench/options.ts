@@ -1,16 +1,17 @@
 import { parseArgs } from 'node:util';
 
-const parts = ['submit', 'calls', 'memory'] as const;
+const parts = ['submit', 'calls', 'memory', 'budget'] as const;
 type Part = (typeof parts)[number];
 
-export const usage = `Usage: npm run bench -- [submit|calls|memory] [options]
+export const usage = `Usage: npm run bench -- [submit|calls|memory|budget] [options]
 
 Measures the submit path beside bare undici and beside the obvious pipeline, calls of SPID Services beside a bare server and a verification beside
-its bare POST, and the memory of an idle device bridge. With a name only that part.
+its bare POST, the memory of an idle device bridge, and an account's request budget beside the obvious client. With a name only that part.
 
   --only NAME           the same as the name
   --rounds N            rounds that count, 1 to 50; default 5 (one more warms up)
   --bodies N            bodies of 300 KB that each variant sends in a round, 50 to 5,000; default 600
+  --seconds N           window of each client of the budget, 10 to 600; default 60
   --profile             afterwards: where the submit path's time goes, with V8's sampling profiler
   --help                this text
 
@@ -21,6 +22,7 @@ export interface Options {
   parts: readonly Part[];
   rounds: number;
   bodies: number;
+  seconds: number;
   profile: boolean;
 }
 
@@ -33,6 +35,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       only: { type: 'string' },
       rounds: { type: 'string', default: '5' },
       bodies: { type: 'string', default: '600' },
+      seconds: { type: 'string', default: '60' },
       profile: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -47,6 +50,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     parts: named.length === 0 ? parts : (named as Part[]),
     rounds: whole('--rounds', values.rounds, 1, 50),
     bodies: whole('--bodies', values.bodies, 50, 5_000),
+    seconds: whole('--seconds', values.seconds, 10, 600),
     profile,
   };
 }

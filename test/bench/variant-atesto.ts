@@ -7,7 +7,7 @@ import { countStates } from '@atesto/shared/ledger/schedule';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { acceptTransaction } from '@atesto/shared/ledger/transactions';
-import { jobCatalogue, queueNames } from '@atesto/shared/queues/jobs';
+import { jobCatalogue, queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues, type QueueBackend } from '@atesto/shared/queues/queues';
 import { createLog } from '@atesto/shared/telemetry/log';
 import { createMetrics } from '@atesto/shared/telemetry/metrics';
@@ -48,14 +48,14 @@ export async function openAtesto(settings: VariantSettings, backend: QueueBacken
     states: transactionStates,
     events: transactionEventTypes,
     jobs: Object.keys(jobCatalogue),
-    queues: queueNames,
-    upstreams: queueNames,
+    queues: queuesOf([]),
+    upstreams: queuesOf([]),
     operations: ['submit', 'result', 'findTransaction'],
   });
   const store = await createFileStore(path.join(settings.dir, 'vault'));
   const vault = createVault({ keyRing, store, observe: metrics.vault });
   const spid = createSpidServerClient({ url: settings.stub, connections: SOCKETS });
-  const queues = openQueues(backend, onError);
+  const queues = openQueues(backend, queuesOf([]), onError);
   const gate = await openGate('spid', backend);
   const observer = createObserver(metrics, createLog({ service: 'workers', level: 'info' }), spid);
   const context: WorkContext = {
@@ -78,9 +78,7 @@ export async function openAtesto(settings: VariantSettings, backend: QueueBacken
   };
   const workers = startWorkers(context, {
     backend,
-    queues: ['spid'],
     concurrency: CONCURRENCY,
-    perSecond: {},
     sweep: { batch: 500, requeueMs: 30_000, intervalMs: 1_000 },
     onError,
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { pollDelay, retryDelay } from './retry-policy.ts';
+import { anewDelay, pollDelay, retryDelay } from './retry-policy.ts';
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
@@ -13,11 +13,33 @@ it.each([
 ])('waits after attempt %i for %i ms', (attempt, ms) => expect(retryDelay(attempt, () => 0.5)).toBe(ms));
 
 it.each([
-  [0, 1_000],
-  [4_000, 1_000],
-  [60_000, 15_000],
-  [24 * 3_600_000, 3_600_000],
-])('looks again at the age of %i ms after %i ms', (age, ms) => expect(pollDelay(age, () => 0.5)).toBe(ms));
+  ['spid.enroll', 0, 1_000],
+  ['spid.enroll', 4_000, 1_000],
+  ['spid.enroll', 60_000, 15_000],
+  ['spid.enroll', 24 * 3_600_000, 3_600_000],
+  ['idcloud.process', 0, 2_000],
+  ['idcloud.process', 2_000, 2_000],
+  ['idcloud.process', 4_000, 4_000],
+  ['idcloud.document', 32_000, 32_000],
+  ['idcloud.process', 64_000, 60_000],
+  ['idcloud.process', 240_000, 60_000],
+  ['idcloud.process', 3_600_000, 900_000],
+  ['idcloud.process', 24 * 3_600_000, 3_600_000],
+  ['idcloud.unico', 0, 10_000],
+  ['idcloud.unico', 60_000, 30_000],
+  ['idcloud.unico', 600_000, 150_000],
+] as const)('looks again at a %s of %i ms after %i ms', (kind, age, ms) =>
+  expect(pollDelay(kind, age, () => 0.5)).toBe(ms),
+);
+
+it.each([
+  [1, 0, 1_000],
+  [3, 0, 4_000],
+  [20, 0, 60_000],
+  [1, 90_000, 90_000],
+])('after a 429 at attempt %i with Retry-After %i waits for %i ms', (attempt, after, ms) =>
+  expect(retryDelay(attempt, () => 0.5, after, 'throttled')).toBe(ms),
+);
 
 it('spreads by a fifth and never undercuts Retry-After', () => {
   fc.assert(
@@ -29,3 +51,12 @@ it('spreads by a fifth and never undercuts Retry-After', () => {
     }),
   );
 });
+
+it.each([
+  [0, 1_000],
+  [1, 2_000],
+  [2, 4_000],
+  [3, undefined],
+])('sends what came to nothing %i times before anew after %s ms', (before, ms) =>
+  expect(anewDelay(before, () => 0.5)).toBe(ms),
+);

@@ -1,12 +1,15 @@
+import type { RequestBudgets } from '@atesto/shared/ledger/request-budget';
+import { isCurrent } from '@atesto/shared/ledger/schedule';
 import type { JobName, QueueName, TransactionJob } from '@atesto/shared/queues/jobs';
-import type { QueueBackend, WorkConsumer } from '@atesto/shared/queues/queues';
+import { queueOf } from '@atesto/shared/queues/jobs';
+import type { ConsumeOptions, QueueBackend, WorkConsumer } from '@atesto/shared/queues/queues';
 import { consume } from '@atesto/shared/queues/queues';
 import { outlast } from './outlast.ts';
 import { poll } from './poll/poll.ts';
 import { reconcile } from './reconcile/reconcile.ts';
 import { submit } from './submit/submit.ts';
 import { startRounds } from './sweep/rounds.ts';
-import type { SweepOptions } from './sweep/sweep.ts';
+import type { BudgetedPolls, SweepOptions } from './sweep/sweep.ts';
 import { sweep } from './sweep/sweep.ts';
 import type { WorkContext } from './work-context.ts';
 
@@ -17,13 +20,13 @@ const LEDGER_AWAY_MS = 30_000;
 
 export interface WorkersOptions {
   backend: QueueBackend;
-  /** Accounts whose queue is worked here. */
-  queues: readonly QueueName[];
   /** Jobs in work at once, for each queue. */
   concurrency: number;
-  /** Requests per second that each account allows; undefined, no limit. */
-  perSecond: Partial<Record<QueueName, number>>;
-  sweep: SweepOptions & { intervalMs: number };
+  /** Calls a second to SPID Server; undefined, no limit. */
+  spidPerSecond?: number;
+  /** IDCloud's accounts and what paces them; left out, none are worked here. */
+  idcloud?: { budgets: RequestBudgets } & BudgetedPolls;
+  sweep: Omit<SweepOptions, 'polls'> & { intervalMs: number };
   onError: (error: unknown) => void;
 }
 
@@ -35,24 +38,27 @@ export interface Workers {
 
 /** Starts a consumer for every upstream account, and the sweeper. */
 export function startWorkers(context: WorkContext, options: WorkersOptions): Workers {
-  const consumers: WorkConsumer[] = options.queues.map((queue) =>
-    consume(
-      options.backend,
-      {
-        queue,
-        concurrency: options.concurrency,
-        perSecond: options.perSecond[queue],
-        onError: options.onError,
-      },
+  const { backend, concurrency, idcloud, onError } = options;
+  const start = (queue: QueueName, limit: ConsumeOptions['limit']) =>
+    consume(backend, { queue, concurrency, limit, onError }, (name, job) =>
       // Given back at once, a job would be lost to the sweep's next round for what is often a restart of seconds.
-      (name, job) =>
-        context.observe.job(name, () => outlast(() => work[name](context, job), Date.now() + LEDGER_AWAY_MS)),
+      context.observe.job(name, () => outlast(() => work[name](context, job), Date.now() + LEDGER_AWAY_MS)),
+    );
+  const consumers: WorkConsumer[] = [
+    start('spid', options.spidPerSecond),
+    ...(idcloud?.accounts ?? []).map(({ name: account }) =>
+      start(queueOf({ account }), {
+        turn: (signal) => idcloud?.budgets.turn(account, signal) ?? Promise.resolve(),
+        // IDCloud cannot be asked what became of a create, and what was overtaken in line calls nobody.
+        spends: async (name, job) => name !== 'reconcile' && isCurrent(context.db, job),
+      }),
     ),
-  );
+  ];
+  const sweepOptions: SweepOptions = { ...options.sweep, polls: idcloud };
   const sweeps = startRounds(
     options.sweep.intervalMs,
-    async () => ((await sweep(context, options.sweep)) < options.sweep.batch ? 'done' : 'more'),
-    options.onError,
+    async () => ((await sweep(context, sweepOptions)) < options.sweep.batch ? 'done' : 'more'),
+    onError,
   );
   return {
     async close() {

@@ -1,14 +1,17 @@
 import * as z from 'zod';
-import type { TransactionKind } from '../domain/transaction.ts';
 import { transactionKinds, transactionStates } from '../domain/transaction.ts';
 
-/** The upstream accounts' queues: one each, because a queue's limit is its account's budget. */
-export const queueNames = ['spid', 'idcloud'] as const;
-export type QueueName = (typeof queueNames)[number];
+/** The upstream accounts' queues: one each, because a queue's limit is its account's budget. `spid`, or `idcloud-` and the account's name. */
+export type QueueName = 'spid' | `idcloud-${string}`;
 
 /** The queue whose account a transaction spends. */
-export function queueOf(kind: TransactionKind): QueueName {
-  return kind === 'idcloud.process' ? 'idcloud' : 'spid';
+export function queueOf({ account }: { account?: string | undefined }): QueueName {
+  return account === undefined ? 'spid' : `idcloud-${account}`;
+}
+
+/** The queues of an installation, from the names of its IDCloud accounts. */
+export function queuesOf(accounts: readonly { name: string }[]): QueueName[] {
+  return ['spid', ...accounts.map(({ name }) => queueOf({ account: name }))];
 }
 
 /**
@@ -18,6 +21,7 @@ export function queueOf(kind: TransactionKind): QueueName {
 export const transactionJob = z.object({
   id: z.uuid(),
   kind: z.enum(transactionKinds),
+  account: z.string().optional(),
   state: z.enum(transactionStates),
   version: z.int(),
   attempt: z.int(),

@@ -6,6 +6,7 @@ import type { RedisServer } from '../../../../test/stack/redis.ts';
 import { startRedis } from '../../../../test/stack/redis.ts';
 import { waitFor } from '../../../../test/stack/wait-for.ts';
 import type { TransactionJob } from './jobs.ts';
+import { queuesOf } from './jobs.ts';
 import type { QueueBackend, WorkQueues } from './queues.ts';
 import { consume, openQueues } from './queues.ts';
 
@@ -26,7 +27,7 @@ describe.each(['postgres', 'redis'] as const)('work queues on %s', (kind) => {
       redis = await startRedis();
       backend = { kind, url: redis.url };
     }
-    queues = openQueues(backend, onError);
+    queues = openQueues(backend, queuesOf([{ name: 'main' }]), onError);
   });
   afterAll(async () => {
     await queues?.close();

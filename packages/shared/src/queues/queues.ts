@@ -2,7 +2,8 @@ import type { Job } from 'bullmq';
 import { createPostgresBackend, Queue, Worker, withBackend } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { JobName, Lane, QueueName, TransactionJob } from './jobs.ts';
-import { jobCatalogue, jobFor, lanes, queueNames, queueOf, transactionJob } from './jobs.ts';
+import { jobCatalogue, jobFor, lanes, queueOf, transactionJob } from './jobs.ts';
+import { type Pace, pacedProcessor } from './paced.ts';
 
 /** Where the queue lives: Redis in production, the ledger's PostgreSQL (BullMQ's own backend) where there is none. */
 export type QueueBackend = { kind: 'redis'; url: string } | { kind: 'postgres'; url: string };
@@ -11,6 +12,8 @@ export type QueueBackend = { kind: 'redis'; url: string } | { kind: 'postgres'; 
 export interface WorkQueues {
   /** Enqueues what `moment` needs next; does nothing for a moment that needs no job. @throws when the backend is away. */
   enqueue(moment: TransactionJob, lane?: Lane): Promise<void>;
+  /** How many jobs of a lane wait in a queue. @throws when the backend is away */
+  inLine(queue: QueueName, lane: Lane): Promise<number>;
   /** Jobs in line, by queue and BullMQ's state. @throws when the backend is away. */
   counts(): Promise<{ queue: QueueName; state: string; count: number }[]>;
   /** True when the backend answers. */
@@ -31,39 +34,51 @@ const ON_POSTGRES = { migrate: true, options: '-c synchronous_commit=off' } as c
 
 const postgres = withBackend(createPostgresBackend);
 
-type JobQueue = Pick<Queue<unknown, void, JobName>, 'add' | 'close' | 'getJobCounts'> & {
+type JobQueue = Pick<Queue<unknown, void, JobName>, 'add' | 'close' | 'getCountsPerPriority' | 'getJobCounts'> & {
   on(event: 'error', listener: (error: Error) => void): unknown;
 };
 
-/** Connects the producers' side. Fails fast: a caller at the door does not wait for a queue that is away. */
-export function openQueues(backend: QueueBackend, onError: (error: Error) => void): WorkQueues {
+/**
+ * Connects the producers' side of the queues named. Fails fast: a caller at the door does not wait for a queue that is away. What spends an account
+ * that is not configured here is left to the sweep of a process where it is.
+ */
+export function openQueues(
+  backend: QueueBackend,
+  names: readonly QueueName[],
+  onError: (error: Error) => void,
+): WorkQueues {
   const connection =
     backend.kind === 'redis'
       ? new Redis(backend.url, { maxRetriesPerRequest: 1, enableOfflineQueue: true, connectTimeout: 5_000 })
       : undefined;
   connection?.on('error', onError);
   const queues = new Map<QueueName, JobQueue>();
-  for (const name of queueNames) {
+  for (const name of names) {
     const queue: JobQueue = connection
       ? new Queue(name, { connection, prefix: PREFIX })
       : new postgres.Queue(name, { connection: { connectionString: backend.url, ...ON_POSTGRES, max: 4 } });
     queue.on('error', onError);
     queues.set(name, queue);
   }
-  const queueFor = (name: QueueName): JobQueue => queues.get(name) as JobQueue;
   return {
     async enqueue(moment, lane) {
       const name = jobFor(moment.state);
       if (!name) return;
-      const { id, kind, state, version, attempt, diedIn } = moment;
-      const job: TransactionJob = { id, kind, state, version, attempt, diedIn };
-      await queueFor(queueOf(kind)).add(name, job, {
+      const queue = queues.get(queueOf(moment));
+      if (!queue) return;
+      const { id, kind, account, state, version, attempt, diedIn } = moment;
+      const job: TransactionJob = { id, kind, account, state, version, attempt, diedIn };
+      await queue.add(name, job, {
         // One job for a moment, while it waits; afterwards the ledger's guard keeps a second one out.
         jobId: `${id}-${version}`,
         priority: lanes[lane ?? jobCatalogue[name].lane],
         removeOnComplete: true,
         removeOnFail: true,
       });
+    },
+    async inLine(name, lane) {
+      const priority = lanes[lane];
+      return (await queues.get(name)?.getCountsPerPriority([priority]))?.[priority] ?? 0;
     },
     async counts() {
       const counted = await Promise.all(
@@ -75,7 +90,7 @@ export function openQueues(backend: QueueBackend, onError: (error: Error) => voi
     },
     async isReachable() {
       try {
-        await queueFor('spid').getJobCounts('waiting');
+        await queues.values().next().value?.getJobCounts('waiting');
         return true;
       } catch {
         return false;
@@ -92,8 +107,8 @@ export interface ConsumeOptions {
   queue: QueueName;
   /** Jobs in work at once in this process. */
   concurrency: number;
-  /** Requests per second that the account allows; left out, no limit. */
-  perSecond?: number | undefined;
+  /** How many jobs begin in a second at most, or what says when the next one may; left out, as many as there are. */
+  limit?: number | Pace | undefined;
   onError: (error: Error) => void;
 }
 
@@ -103,9 +118,12 @@ export function consume(
   options: ConsumeOptions,
   handle: (name: JobName, job: TransactionJob) => Promise<void>,
 ): WorkConsumer {
-  const process = async (job: Job<unknown, void, JobName>) => handle(job.name, transactionJob.parse(job.data));
+  const { limit, concurrency, onError } = options;
+  const paced = typeof limit === 'object' ? pacedProcessor({ pace: limit, concurrency, onError }, handle) : undefined;
+  const process =
+    paced?.process ?? (async (job: Job<unknown, void, JobName>) => handle(job.name, transactionJob.parse(job.data)));
   const common = {
-    concurrency: options.concurrency,
+    concurrency: paced ? 1 : concurrency,
     // A stalled job is simply handed out again: its transaction's version keeps it from a second effect. BullMQ's 30 s would leave what a dead
     // worker had fetched, and not claimed, in nobody's hands for up to a minute: the sweep cannot add a job that is there.
     maxStalledCount: 10,
@@ -113,21 +131,23 @@ export function consume(
     stalledInterval: 5_000,
     // BullMQ's 15 s would leave every worker idle for so long after its backend is back.
     runRetryDelay: 500,
-    ...(options.perSecond ? { limiter: { max: options.perSecond, duration: 1_000 } } : {}),
+    ...(typeof limit === 'number' ? { limiter: { max: limit, duration: 1_000 } } : {}),
   };
   const connection = backend.kind === 'redis' ? new Redis(backend.url, { maxRetriesPerRequest: null }) : undefined;
-  connection?.on('error', options.onError);
+  connection?.on('error', onError);
   const worker = connection
     ? new Worker<unknown, void, JobName>(options.queue, process, { ...common, connection, prefix: PREFIX })
     : new postgres.Worker<unknown, void, JobName>(options.queue, process, {
         ...common,
         connection: { connectionString: backend.url, ...ON_POSTGRES },
       });
-  worker.on('error', options.onError);
-  worker.on('failed', (_job: unknown, error: Error) => options.onError(error));
+  worker.on('error', onError);
+  worker.on('failed', (_job: unknown, error: Error) => onError(error));
   return {
     async close() {
+      paced?.stop();
       await worker.close();
+      await paced?.drained();
       connection?.disconnect();
     },
   };

@@ -1,25 +1,54 @@
+import type { BudgetedAccount } from '@atesto/shared/ledger/request-budget';
 import type { DueTransaction } from '@atesto/shared/ledger/schedule';
-import { claimDue } from '@atesto/shared/ledger/schedule';
+import { claimDue, claimDuePolls } from '@atesto/shared/ledger/schedule';
 import { applyEvent } from '@atesto/shared/ledger/transactions';
+import { type Lane, queueOf } from '@atesto/shared/queues/jobs';
+import type { WorkQueues } from '@atesto/shared/queues/queues';
 import { MAX_AGE_MS } from '../retry-policy.ts';
 import type { WorkContext } from '../work-context.ts';
+
+/** Polls of an account are put in line for so many seconds of its budget; the others stay due in the ledger. */
+const POLLS_AHEAD_SECONDS = 2;
+
+/** Accounts whose polls spend a budget, and where they stand in line. */
+export interface BudgetedPolls {
+  accounts: readonly BudgetedAccount[];
+  inLine: WorkQueues['inLine'];
+}
 
 export interface SweepOptions {
   /** Rows claimed at most in one round. */
   batch: number;
   /** After this a claimed row comes up again, in case its job got lost. */
   requeueMs: number;
+  polls?: BudgetedPolls | undefined;
 }
 
 /**
  * One round over the schedule: whatever is due and has no worker gets its job. This is how retries, questions and polls begin, and how a queue
  * that lost everything is filled again.
- * @returns how many rows were due; `batch` means that more may be.
+ * @returns how many rows were due, budgeted polls left out; `batch` means that more may be.
  */
-export async function sweep(context: WorkContext, options: SweepOptions): Promise<number> {
-  const due = await claimDue(context.db, options.batch, options.requeueMs);
+export async function sweep(context: WorkContext, { batch, requeueMs, polls }: SweepOptions): Promise<number> {
+  const due = await claimDue(context.db, batch, requeueMs);
   await Promise.all(due.map((row) => takeUp(context, row)));
+  for (const { name, requestsPerSecond } of polls?.accounts ?? []) {
+    const ahead = await polls?.inLine(queueOf({ account: name }), 'poll');
+    const room = Math.ceil(requestsPerSecond * POLLS_AHEAD_SECONDS) - (ahead ?? 0);
+    if (room <= 0) continue;
+    const rows = await claimDuePolls(context.db, name, room, requeueMs);
+    await Promise.all(rows.map((row) => takeUp(context, row)));
+  }
   return due.length;
+}
+
+/** A face holds the caller of a create for so long. */
+const HELD_MS = 30_000;
+
+/** What was not taken is sent again after all that is new, unless somebody may still be waiting for it. */
+function laneOf({ state, account, acceptedAt }: DueTransaction): Lane | undefined {
+  if (state !== 'retrying') return undefined;
+  return account !== undefined && Date.now() - acceptedAt.getTime() < HELD_MS ? 'personWaiting' : 'resend';
 }
 
 async function takeUp(context: WorkContext, row: DueTransaction): Promise<void> {
@@ -33,6 +62,6 @@ async function takeUp(context: WorkContext, row: DueTransaction): Promise<void> 
     const after = await applyEvent(db, row, { type: 'abandoned', reason: 'too-old' });
     if (after) context.observe.transition(after, 'abandoned');
   } else {
-    await context.enqueue(row, row.state === 'retrying' ? 'resend' : undefined);
+    await context.enqueue(row, laneOf(row));
   }
 }

@@ -1,0 +1,93 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type Database, migrate, openDatabase } from '@atesto/shared/ledger/database';
+import { postpone } from '@atesto/shared/ledger/schedule';
+import { ensureSubject } from '@atesto/shared/ledger/subjects';
+import { acceptTransaction, applyEvent, type TransactionMoment } from '@atesto/shared/ledger/transactions';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Postgres, startPostgres } from '../../../../test/stack/postgres.ts';
+import type { WorkContext } from '../work-context.ts';
+import { sweep } from './sweep.ts';
+
+let postgres: Postgres;
+let db: Database;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  const url = await postgres.createDatabase();
+  await migrate(url);
+  db = openDatabase({ url }, () => {});
+});
+afterAll(async () => {
+  await db?.end();
+  await postgres?.stop();
+});
+
+/** An account's transaction that has been due for a minute: its create, its create again after a 429, or its poll. */
+async function overdue(account: string | undefined, what: 'create' | 'retry' | 'poll'): Promise<string> {
+  const id = randomUUID();
+  const accepted = await acceptTransaction(db, {
+    id,
+    owner: randomUUID(),
+    kind: account === undefined ? 'spid.enroll' : 'idcloud.process',
+    account,
+    keyName: account && 'default',
+    subject: await ensureSubject(db, { cpfIndex: randomBytes(32), cpfSealed: randomBytes(40) }),
+    requestMac: randomBytes(32),
+    payload: randomUUID(),
+    payloadBytes: 100,
+    wrappedKey: randomBytes(60),
+    dueInMs: -60_000,
+  });
+  if (accepted.kind !== 'accepted' || what === 'create') return id;
+  const claimed = await applyEvent(db, accepted.transaction, { type: 'claimed' });
+  const after =
+    what === 'poll'
+      ? ({ type: 'taken', upstreamId: id, upstreamStatus: '1' } as const)
+      : ({ type: 'failed', reason: 'throttled' } as const);
+  const row = claimed && (await applyEvent(db, claimed, after));
+  if (row) await postpone(db, row, -60_000);
+  return id;
+}
+
+it('puts polls in line for two seconds of the budget, and every create', async () => {
+  const [small, large] = [randomUUID(), randomUUID()];
+  const creates = await Promise.all(Array.from({ length: 15 }, () => overdue(small, 'create')));
+  for (const account of [small, large]) await Promise.all(Array.from({ length: 15 }, () => overdue(account, 'poll')));
+  const enqueued: TransactionMoment[] = [];
+  const polls = () => enqueued.filter(({ state }) => state === 'awaiting');
+  const inLine = async (queue: string) => polls().filter(({ account }) => queue === `idcloud-${account}`).length;
+  // The rest of the context is for what is not due here.
+  const context = { db, enqueue: async (moment: TransactionMoment) => void enqueued.push(moment) } as WorkContext;
+  const accounts = [
+    { name: small, requestsPerSecond: 2 },
+    { name: large, requestsPerSecond: 100 },
+  ];
+  const round = () => sweep(context, { batch: 100, requeueMs: 30_000, polls: { accounts, inLine } });
+
+  expect(await round()).toBe(15);
+  expect(new Set(enqueued.filter(({ state }) => state === 'accepted').map(({ id }) => id))).toEqual(new Set(creates));
+  expect(polls().filter(({ account }) => account === small)).toHaveLength(4);
+  expect(polls().filter(({ account }) => account === large)).toHaveLength(15);
+  await round();
+  expect(await inLine(`idcloud-${small}`)).toBe(4);
+  // Three were worked off: there is room again, and nobody is put in line twice.
+  const worked = polls().filter(({ account }) => account === small);
+  enqueued.length = 0;
+  enqueued.push(worked[3] as TransactionMoment);
+  await round();
+  expect(polls()).toHaveLength(4);
+  expect(new Set([...worked, ...polls()].map(({ id }) => id)).size).toBe(7);
+});
+
+it.each([
+  ['an account, while somebody may wait for it', 'bank', '1 second', 'personWaiting'],
+  ['an account', 'bank', '31 seconds', 'resend'],
+  ['SPID Server', undefined, '1 second', 'resend'],
+] as const)('sends again what was not taken by %s', async (_what, account, age, lane) => {
+  const id = await overdue(account, 'retry');
+  await db.query('update transactions set accepted_at = now() - $2::interval where id = $1', [id, age]);
+  const enqueued: unknown[][] = [];
+  const enqueue = async (moment: TransactionMoment, as?: string) => void enqueued.push([moment.id, as]);
+  await sweep({ db, enqueue } as WorkContext, { batch: 100, requeueMs: 30_000 });
+  expect(enqueued).toEqual([[id, lane]]);
+});
