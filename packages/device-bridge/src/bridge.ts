@@ -1,6 +1,8 @@
 import { SPID_SERVICES_PORT } from '@atesto/shared/contracts/spid-services';
 import type { Log } from '@atesto/shared/telemetry/log';
 import type { KeyRing } from '@atesto/shared/vault/key-ring';
+import type { Camera } from './camera/camera.ts';
+import { FaceCapture } from './camera/face-capture.ts';
 import { type DeviceStatus, Devices, type DevicesOptions } from './devices.ts';
 import { matchDriver } from './drivers/device-table.ts';
 import type { BackOffOptions } from './link/back-off.ts';
@@ -43,8 +45,13 @@ export interface BridgeParts {
   transport: UsbTransport;
   /** The device table; another one in tests. */
   match?: DevicesOptions['match'];
+  /** What takes faces; none where left out. */
+  camera?: Camera | undefined;
   log?: Log;
 }
+
+/** Milliseconds for a face to come, where nothing else is set. */
+const FACE_TIMEOUT_MS = 30_000;
 
 export interface Bridge {
   /** Of the local face: `http://127.0.0.1:19980`. */
@@ -60,7 +67,7 @@ export interface Bridge {
 /** Brings a station up: store, readers, session, delivery, link, and the local face last. @throws OutboxError, or where the port is taken */
 export async function startBridge(options: BridgeOptions, parts: BridgeParts): Promise<Bridge> {
   const { keyRing: keys, outboxFile: file, outboxMaxBytes, port = SPID_SERVICES_PORT } = options;
-  const { transport, match = matchDriver, log } = parts;
+  const { transport, match = matchDriver, camera, log } = parts;
   const verdictWait = options.verdictWait ?? 20;
   const db = openStore({ file, ...(outboxMaxBytes !== undefined && { maxBytes: outboxMaxBytes }) });
   const outbox = new Outbox({ db, keys });
@@ -75,7 +82,19 @@ export async function startBridge(options: BridgeOptions, parts: BridgeParts): P
       log?.[level]('capture-delivery', { transaction: tguid, outcome: outcome.kind, reason, attempt: attempts + 1 });
     },
   });
-  const devices = new Devices({ transport, match, onChange: () => devicesChanged() });
+  const devices = new Devices({
+    transport,
+    match,
+    onChange: () => devicesChanged(),
+    occupied: () => face.obstacle(),
+  });
+  const face = new FaceCapture({
+    camera,
+    gateway,
+    readerInUse: () => devices.inUse(),
+    timeoutMs: options.fingerTimeoutMs ?? FACE_TIMEOUT_MS,
+    onOutcome: (outcome) => log?.[outcome === 'taken' ? 'info' : 'warn']('face-capture', { outcome }),
+  });
   const session = new Session({
     ...options,
     verdictWait,
@@ -101,6 +120,8 @@ export async function startBridge(options: BridgeOptions, parts: BridgeParts): P
     dispatch,
     version: options.version ?? '0.1.0',
     devices: () => devices.views(),
+    camera: camera?.name,
+    takeFace: (capture, cancelled) => face.take(capture, cancelled),
     ...(options.linkBackOff && { backOff: options.linkBackOff }),
     onConnected: () => {
       log?.info('link-connected');
@@ -114,13 +135,14 @@ export async function startBridge(options: BridgeOptions, parts: BridgeParts): P
     link.hello();
   }
 
-  let face: Awaited<ReturnType<typeof openFace>> | undefined;
+  let local: Awaited<ReturnType<typeof openFace>> | undefined;
   const close = async (): Promise<void> => {
-    await face?.close();
+    await local?.close();
     link.close();
     devices.stop();
     // First what may wait for an answer, then what waits for that.
     await gateway.close();
+    await face.close();
     await session.close();
     await delivery.close();
     if (db.isOpen) db.close();
@@ -130,7 +152,7 @@ export async function startBridge(options: BridgeOptions, parts: BridgeParts): P
     await devices.start();
     // A Capture Send may wait for its verdict: its socket is not quiet, it is patient.
     const socketMs = Math.max(120_000, verdictWait * 1_000 + 60_000);
-    face = await openFace(port, {
+    local = await openFace(port, {
       ...options,
       dispatch,
       allowedOrigins: options.allowedOrigins ?? [],
@@ -142,10 +164,10 @@ export async function startBridge(options: BridgeOptions, parts: BridgeParts): P
   }
   link.open();
   delivery.wake();
-  log?.info('bridge-started', { port: face.port, count: outbox.pending().length });
+  log?.info('bridge-started', { port: local.port, count: outbox.pending().length });
   return {
-    url: face.url,
-    port: face.port,
+    url: local.url,
+    port: local.port,
     dispatch,
     deviceStatus: () => devices.status(),
     linkConnected: () => link.connected,

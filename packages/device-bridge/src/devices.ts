@@ -26,6 +26,8 @@ export interface DevicesOptions {
   /** The device table: no match rather than a wrong one. */
   match: (device: UsbDeviceInfo) => Pick<DriverMatch, 'model' | 'load'> | undefined;
   onChange?: () => void;
+  /** Why no reader may begin, whatever the readers say: something else of the station is at work. */
+  occupied?: () => string | undefined;
   /** Milliseconds for a reader to come up, and for one to let go. */
   openTimeoutMs?: number;
   closeTimeoutMs?: number;
@@ -40,7 +42,8 @@ interface Known {
 
 /** The station's readers: found through the device table, opened on demand, one owner each. */
 export class Devices {
-  readonly #options: Required<Omit<DevicesOptions, 'onChange'>> & Pick<DevicesOptions, 'onChange'>;
+  readonly #options: Required<Omit<DevicesOptions, 'onChange' | 'occupied'>> &
+    Pick<DevicesOptions, 'onChange' | 'occupied'>;
   #known = new Map<string, Known>();
   #strangers = 0;
   #watch: DeviceWatch | undefined;
@@ -82,8 +85,15 @@ export class Devices {
 
   /** Why no capture can begin now; undefined where one can be tried. A reader that failed before is tried again. */
   obstacle(): string | undefined {
+    const occupied = this.#options.occupied?.();
+    if (occupied !== undefined) return occupied;
     const status = this.status();
     return status.kind === 'none' || status.kind === 'unsupported' ? status.message : undefined;
+  }
+
+  /** Whether a reader is at work. */
+  inUse(): boolean {
+    return this.#owned.size > 0;
   }
 
   /** For the gateway: every known reader. */
@@ -96,6 +106,9 @@ export class Devices {
     const all = [...this.#known.values()];
     const known = all.find((one) => one.trouble === undefined) ?? all[0];
     if (!known) throw new CaptureError('device-lost', 'no reader: plug one in');
+    // Something may have begun since nothing stood in the way.
+    const occupied = this.#options.occupied?.();
+    if (occupied !== undefined) throw new CaptureError('device-fault', occupied);
     const { info, lost } = known;
     const busy = this.#owned.get(info.id);
     if (busy) {

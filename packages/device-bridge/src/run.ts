@@ -7,6 +7,7 @@ import { untilStopped } from '@atesto/shared/config/stop-signal';
 import { createLog, type Log } from '@atesto/shared/telemetry/log';
 import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
 import { type Bridge, startBridge } from './bridge.ts';
+import { fileCamera } from './camera/file-camera.ts';
 import { isKnownDevice } from './drivers/device-table.ts';
 import { enrol } from './link/enrol.ts';
 import { readStationKey, type StationIdentity } from './link/station-key.ts';
@@ -44,7 +45,7 @@ export async function runBridge(environment: Environment, options: RunOptions = 
 }
 
 async function start(settings: BridgeSettings, log: Log, transport?: UsbTransport): Promise<Bridge> {
-  const { gateway, keys, stateDir, outboxFile, stationKeyFile, ...rest } = settings;
+  const { gateway, keys, stateDir, outboxFile, stationKeyFile, cameraFile, ...rest } = settings;
   for (const folder of new Set([stateDir, dirname(outboxFile), dirname(stationKeyFile)]))
     await mkdir(folder, { recursive: true, mode: 0o700 });
   const station = await identity(settings, log);
@@ -53,7 +54,11 @@ async function start(settings: BridgeSettings, log: Log, transport?: UsbTranspor
   const keyRing = createKeyRing(parseKeyRing(kek), parseKey(indexKey));
   return startBridge(
     { ...rest, outboxFile, keyRing, gateway: { ...gateway, key: station.key } },
-    { transport: transport ?? new Usb3Transport({ wanted: isKnownDevice }), log },
+    {
+      transport: transport ?? new Usb3Transport({ wanted: isKnownDevice }),
+      camera: cameraFile === undefined ? undefined : fileCamera(cameraFile),
+      log,
+    },
   );
 }
 

@@ -17,6 +17,7 @@ import { request } from 'undici';
 import { expect, vi } from 'vitest';
 import * as z from 'zod';
 import { type Bridge, type BridgeOptions, startBridge } from './bridge.ts';
+import type { Camera } from './camera/camera.ts';
 import { FakeGateway, STATION_KEY } from './link/fake-gateway.fixture.ts';
 import { FakeReaders } from './session/fake-readers.fixture.ts';
 
@@ -32,6 +33,7 @@ export class Station {
   readonly folder = mkdtempSync(join(tmpdir(), 'atesto-station-'));
   readonly outboxFile = join(this.folder, 'outbox.sqlite');
   options: Partial<BridgeOptions> = {};
+  camera: Camera | undefined;
   bridge: Bridge | undefined;
 
   async start(): Promise<this> {
@@ -56,7 +58,7 @@ export class Station {
         deliveryBackOff: { baseMs: 20, maxMs: 50 },
         ...this.options,
       },
-      { transport: this.readers, match: this.readers.match },
+      { transport: this.readers, match: this.readers.match, camera: this.camera },
     );
   }
 

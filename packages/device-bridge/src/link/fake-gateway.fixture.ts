@@ -171,7 +171,7 @@ export class FakeGateway {
     const digest = sha256.copy().digest('base64');
     const header = readImageHeader(seen.body);
     if (seen.headers['content-digest'] !== `sha-256=:${digest}:`) return problem(response, 400, 'digest-mismatch');
-    if (seen.headers['content-type'] !== 'image/png' || header?.format !== 'png')
+    if (!header || seen.headers['content-type'] !== `image/${header.format}`)
       return problem(response, 415, 'unsupported-media-type');
     const before = this.captures.get(id);
     if (before && !before.equals(seen.body)) return problem(response, 409, 'id-conflict');

@@ -84,13 +84,17 @@ export class GatewayClient {
   }
 
   /** `PUT /v1/captures/{id}` with RFC 9530 `Content-Digest`. The same bytes under the same id are welcome again. */
-  putCapture(id: string, png: Uint8Array): Promise<GatewayResult<z.infer<typeof captureView>>> {
-    const digest = createHash('sha256').update(png).digest('base64');
+  putCapture(
+    id: string,
+    picture: Uint8Array,
+    type: 'image/png' | 'image/jpeg' = 'image/png',
+  ): Promise<GatewayResult<z.infer<typeof captureView>>> {
+    const digest = createHash('sha256').update(picture).digest('base64');
     return this.#json(captureView, {
       method: 'PUT',
       path: `/v1/captures/${id}`,
-      headers: { 'content-type': 'image/png', 'content-digest': `sha-256=:${digest}:` },
-      body: png,
+      headers: { 'content-type': type, 'content-digest': `sha-256=:${digest}:` },
+      body: picture,
     });
   }
 

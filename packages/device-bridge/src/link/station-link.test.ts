@@ -17,6 +17,7 @@ function dial(options: Partial<StationLinkOptions> = {}): StationLink {
     key: STATION_KEY,
     version: '1.2.3',
     devices: () => [{ model: 'Test Reader', ready: true }],
+    takeFace: async () => ({ outcome: 'failed', why: 'no-camera' }),
     dispatch: (call, params, body) => {
       calls.push({ call, params, body });
       return respond(call, params, body);
@@ -65,6 +66,39 @@ describe('station link', () => {
     await vi.waitFor(() => expect(calls.at(-1)).toEqual(remote));
     link.progress('CLIENT_CAPTURING');
     await vi.waitFor(() => expect(messages('progress')).toEqual([{ type: 'progress', status: 'CLIENT_CAPTURING' }]));
+  });
+
+  it('names its camera, takes a face and says what came of it', async () => {
+    const taken = { outcome: 'taken', device: { model: 'Virtual camera' } } as const;
+    const takeFace = vi.fn<StationLinkOptions['takeFace']>().mockResolvedValueOnce(taken);
+    dial({ camera: 'Virtual camera', takeFace });
+    await connected();
+    await vi.waitFor(() => expect(messages('hello')[0]).toMatchObject({ camera: 'Virtual camera' }));
+    const [id, capture] = [randomUUID(), randomUUID()];
+    send({ type: 'capture-face', id, capture });
+    await vi.waitFor(() => expect(messages('face')).toEqual([{ type: 'face', id, answer: taken }]));
+    expect(takeFace).toHaveBeenCalledWith(capture, expect.any(AbortSignal));
+  });
+
+  it.each([
+    ['the gateway gives up', (id: string) => send({ type: 'cancel-face', id })],
+    ['the line breaks', () => gateway.links.at(-1)?.terminate()],
+  ])('ends a face when %s, and no other', async (_what, end) => {
+    const signals: AbortSignal[] = [];
+    dial({
+      takeFace: async (_capture, cancelled) => {
+        signals.push(cancelled);
+        if (!cancelled.aborted) await once(cancelled, 'abort');
+        return { outcome: 'failed', why: 'cancelled' };
+      },
+    });
+    await connected();
+    const id = randomUUID();
+    send({ type: 'cancel-face', id: randomUUID() });
+    send({ type: 'capture-face', id, capture: randomUUID() });
+    await vi.waitFor(() => expect(signals.map(({ aborted }) => aborted)).toEqual([false]));
+    end(id);
+    await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true));
   });
 
   it('sends a report as base64, and says so when it is too large', async () => {

@@ -1,8 +1,10 @@
 import {
+  type FaceAnswer,
+  type GatewayMessage,
+  gatewayMessage,
   LINK_MAX_MESSAGE_BYTES,
   type LinkCommand,
   type LinkMessage,
-  linkCommand,
 } from '@atesto/shared/contracts/bridge-link';
 import type { CaptureStatusWord } from '@atesto/shared/contracts/spid-services';
 import { type RawData, WebSocket } from 'ws';
@@ -18,6 +20,10 @@ export interface StationLinkOptions {
   /** Of the bridge, for the fleet's overview. */
   version: string;
   devices: () => { model: string; ready: boolean }[];
+  /** Name of the camera, where there is one. */
+  camera?: string | undefined;
+  /** Takes a face and uploads it under the id `capture`. Never throws. */
+  takeFace: (capture: string, cancelled: AbortSignal) => Promise<FaceAnswer>;
   /** The line stands: what waits in the outbox can go. */
   onConnected?: () => void;
   /** `code` is the close code, or 0 where it never stood. */
@@ -43,6 +49,8 @@ export class StationLink {
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
   #calls = 0;
+  /** Faces under way, by the id of who asked. */
+  readonly #faces = new Map<string, AbortController>();
   #closed = false;
 
   constructor(options: StationLinkOptions) {
@@ -87,6 +95,8 @@ export class StationLink {
     socket.on('close', (code) => {
       stop?.();
       this.#socket = undefined;
+      // Whoever asked cannot be answered any more.
+      for (const face of this.#faces.values()) face.abort();
       this.#options.onLost?.(stop ? code : 0);
       this.#dialLater();
     });
@@ -94,8 +104,8 @@ export class StationLink {
 
   /** Tells the gateway which devices there are; also whenever that changes. */
   hello(): void {
-    const { version, devices } = this.#options;
-    this.#send(this.#socket, { type: 'hello', version, devices: devices() });
+    const { version, devices, camera } = this.#options;
+    this.#send(this.#socket, { type: 'hello', version, devices: devices(), ...(camera !== undefined && { camera }) });
   }
 
   progress(status: CaptureStatusWord): void {
@@ -135,12 +145,32 @@ export class StationLink {
   }
 
   async #received(socket: WebSocket, data: RawData, isBinary: boolean): Promise<void> {
-    const command = isBinary ? undefined : parseCommand(data);
-    if (!command) {
-      socket.close(1008, 'not a command');
-      return;
+    const message = isBinary ? undefined : parseMessage(data);
+    switch (message?.type) {
+      case undefined:
+        socket.close(1008, 'not a command');
+        return;
+      case 'call':
+        return this.#execute(socket, message);
+      case 'capture-face':
+        return this.#takeFace(socket, message.id, message.capture);
+      case 'cancel-face':
+        this.#faces.get(message.id)?.abort();
+        return;
+      default:
+        message satisfies never;
     }
-    const { id, call, params, body } = command;
+  }
+
+  async #takeFace(socket: WebSocket, id: string, capture: string): Promise<void> {
+    const cancel = new AbortController();
+    this.#faces.set(id, cancel);
+    const answer = await this.#options.takeFace(capture, cancel.signal);
+    this.#faces.delete(id);
+    this.#send(socket, { type: 'face', id, answer });
+  }
+
+  async #execute(socket: WebSocket, { id, call, params, body }: LinkCommand): Promise<void> {
     if (this.#calls >= MAX_CALLS) {
       this.#send(socket, { type: 'answer', id, ...failure(503, 'too many calls at once') });
       return;
@@ -163,9 +193,9 @@ export class StationLink {
   }
 }
 
-function parseCommand(data: RawData): LinkCommand | undefined {
+function parseMessage(data: RawData): GatewayMessage | undefined {
   try {
-    const parsed = linkCommand.safeParse(JSON.parse(data.toString()));
+    const parsed = gatewayMessage.safeParse(JSON.parse(data.toString()));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

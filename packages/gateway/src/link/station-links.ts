@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { LinkCommand, LinkMessage } from '@atesto/shared/contracts/bridge-link';
+import type { FaceAnswer, GatewayMessage, LinkMessage } from '@atesto/shared/contracts/bridge-link';
 import type { SpidServicesCall } from '@atesto/shared/contracts/spid-services';
 
 /** A station's line, whatever carries it. */
 export interface StationLine {
-  send(command: LinkCommand): void;
+  send(message: GatewayMessage): void;
   close(): void;
 }
 
-type Answer = Extract<LinkMessage, { type: 'answer' }>;
+type Reply = Extract<LinkMessage, { type: 'answer' | 'face' }>;
+type Answer = Extract<Reply, { type: 'answer' }>;
+type Face = Extract<Reply, { type: 'face' }>;
 
-/** Why a relayed call got no answer. */
+/** Why a station gave no answer. */
 export class LinkError extends Error {
   override readonly name = 'LinkError';
   readonly kind: 'not-connected' | 'timeout' | 'disconnected';
@@ -20,9 +22,17 @@ export class LinkError extends Error {
   }
 }
 
+interface Pending {
+  expects: Reply['type'];
+  resolve: (reply: Reply) => void;
+  reject: (error: LinkError) => void;
+}
+
 interface Connected {
   line: StationLine;
-  pending: Map<string, { resolve: (answer: Answer) => void; reject: (error: LinkError) => void }>;
+  pending: Map<string, Pending>;
+  /** Whether it named a camera; unknown until its `hello`. */
+  camera?: boolean;
 }
 
 /** The stations that are on the line now, and calls to them. A station has one line: a newer one replaces the older. */
@@ -36,9 +46,10 @@ export class StationLinks {
     this.#connected.set(station, connected);
     return {
       receive: (message) => {
-        if (message.type !== 'answer') return;
-        connected.pending.get(message.id)?.resolve(message);
-        connected.pending.delete(message.id);
+        if (message.type === 'hello') connected.camera = message.camera !== undefined;
+        if (message.type !== 'answer' && message.type !== 'face') return;
+        const pending = connected.pending.get(message.id);
+        if (pending?.expects === message.type) pending.resolve(message);
       },
       detach: () => {
         if (this.#connected.get(station) === connected) this.#connected.delete(station);
@@ -69,22 +80,57 @@ export class StationLinks {
   ): Promise<Answer> {
     const connected = this.#connected.get(station);
     if (!connected) throw new LinkError('not-connected');
+    const command = { type: 'call', id: randomUUID(), ...asked } as const;
+    return (await ask(connected, command, 'answer', timeoutMs)) as Answer;
+  }
+
+  /**
+   * Has a station take a face now and upload it as `capture`. Whoever gives up waiting (`signal`, the time) has the camera told.
+   * @throws LinkError
+   */
+  async captureFace(
+    station: string,
+    { capture, timeoutMs, signal }: { capture: string; timeoutMs: number; signal: AbortSignal },
+  ): Promise<FaceAnswer> {
+    const connected = this.#connected.get(station);
+    // Before its `hello` nobody knows what it can do: it is connecting still.
+    if (connected?.camera === undefined) throw new LinkError('not-connected');
+    if (!connected.camera) return { outcome: 'failed', why: 'no-camera' };
+    if (signal.aborted) return { outcome: 'failed', why: 'cancelled' };
     const id = randomUUID();
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    connected.pending.set(id, { resolve, reject });
-    const timer = setTimeout(() => {
-      connected.pending.delete(id);
-      reject(new LinkError('timeout'));
-    }, timeoutMs);
+    const cancel = () => connected.line.send({ type: 'cancel-face', id });
+    signal.addEventListener('abort', cancel, { once: true });
     try {
-      connected.line.send({ type: 'call', id, ...asked });
-      return await promise;
+      const command = { type: 'capture-face', id, capture } as const;
+      return ((await ask(connected, command, 'face', timeoutMs)) as Face).answer;
+    } catch (error) {
+      if (error instanceof LinkError && error.kind === 'timeout') cancel();
+      throw error;
     } finally {
-      clearTimeout(timer);
+      signal.removeEventListener('abort', cancel);
     }
   }
 
   close(): void {
     for (const { line } of this.#connected.values()) line.close();
+  }
+}
+
+async function ask(
+  { line, pending }: Connected,
+  command: GatewayMessage,
+  expects: Reply['type'],
+  timeoutMs: number,
+): Promise<Reply> {
+  const { id } = command;
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+  pending.set(id, { expects, resolve, reject });
+  const timer = setTimeout(() => reject(new LinkError('timeout')), timeoutMs);
+  try {
+    line.send(command);
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    pending.delete(id);
   }
 }
