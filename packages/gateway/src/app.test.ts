@@ -9,16 +9,7 @@ import { WebSocket } from 'ws';
 import { waitFor } from '../../../test/stack/wait-for.ts';
 import { serverTimeouts } from './app.ts';
 import type { TestGateway } from './gateway.fixture.ts';
-import {
-  enrolment,
-  IDCLOUD_KEY,
-  OPERATOR,
-  pictureOf,
-  post,
-  problemOf,
-  SOMEBODY,
-  startTestGateway,
-} from './gateway.fixture.ts';
+import { enrolment, IDCLOUD_KEY, OPERATOR, post, problemOf, SOMEBODY, startTestGateway } from './gateway.fixture.ts';
 
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -54,6 +45,15 @@ describe('access', () => {
     ['GET', `/stations/${id}/gbs-spid-services/api/capture/status`, ['system']],
     ['POST', `/stations/${id}/gbs-spid-services/api/remote/verify`, ['system']],
     ['POST', '/idcloud/processes/v1', ['system']],
+    ['GET', `/idcloud/processes/v1/${id}`, ['system']],
+    ['GET', `/idcloud/processes/v2/${id}`, ['system']],
+    ['GET', '/idcloud/documents/v1', ['system']],
+    ['POST', '/idcloud/client/v1/process', ['system']],
+    ['GET', `/idcloud/client/v1/process/${id}`, ['system']],
+    ['GET', `/idcloud/client/v1/process/${id}/selfie`, ['system']],
+    ['GET', `/idcloud/client/v1/process/${id}/evidenceset`, ['system']],
+    ['GET', `/idcloud/api/v1/service/file/${id}`, ['system']],
+    ['GET', `/idcloud/api/v1/service/evidence/${id}`, ['system']],
     ['GET', '/v1/link', ['station']],
     ['GET', '/metrics', ['administrator', 'system']],
   ];
@@ -63,13 +63,13 @@ describe('access', () => {
       headers: { ...(key ? { authorization: `Bearer ${key}` } : {}), apikey: IDCLOUD_KEY },
     });
     await response.arrayBuffer();
-    // The IDCloud face says no to any key that it does not take with 403, as the vendor does.
+    // IDCloud by Client says no to any key that it does not take with 403, as the vendor does.
     return response.status === 401 || response.status === 403;
   };
   for (const [method, route, allowed] of routes) {
     it(`${method} ${route.replace(id, '{id}')} is open to ${allowed.join(', ')} only`, async () => {
-      const isIdcloud = route.startsWith('/idcloud');
-      expect(await refused(method, route)).toBe(!isIdcloud);
+      const isByClient = /^\/idcloud\/(processes|documents)/.test(route);
+      expect(await refused(method, route)).toBe(!isByClient);
       expect(await refused(method, route, 'ak_wrong')).toBe(true);
       for (const kind of ['administrator', 'system', 'station'] as const) {
         expect(await refused(method, route, gateway[kind].key), kind).toBe(!allowed.includes(kind));
@@ -359,72 +359,6 @@ describe('the stations’ line and the relay', () => {
     });
     const [error] = await once(socket, 'error');
     expect(String(error)).toContain('403');
-  });
-});
-
-describe('POST /idcloud/processes/v1', () => {
-  const face = () => ({
-    subject: { code: SOMEBODY, name: 'Pessoa Virtual' },
-    imageBase64: pictureOf('face', 640, 480).toString('base64'),
-  });
-  const create = (body: unknown, headers: Record<string, string> = {}, key = gateway.system.key) =>
-    post(gateway, '/idcloud/processes/v1', body, { key, headers: { apikey: IDCLOUD_KEY, ...headers } });
-  const codeOf = async (response: Response) => ((await response.json()) as { error: { code: number } }).error.code;
-  const jobs = async () =>
-    (await gateway.context.db.query(`select count(*)::int as n from bullmq.job where queue = 'idcloud'`)).rows[0].n;
-
-  it.each([
-    [20001, 400, { authorization: '' }],
-    [20002, 400, { apikey: '' }],
-    [10501, 403, { authorization: 'Bearer nobody' }],
-    [10201, 403, { apikey: 'unknown' }],
-    [20003, 400, { 'content-type': 'text/plain' }],
-  ])('refuses with %i', async (code, status, headers) => {
-    const before = await jobs();
-    const response = await create(face(), headers as Record<string, string>);
-    expect(response.status).toBe(status);
-    expect(await codeOf(response)).toBe(code);
-    expect(await jobs()).toBe(before);
-  });
-
-  it('refuses a picture over the limit without reading it all', async () => {
-    expect(await codeOf(await create({ ...face(), imageBase64: 'A'.repeat(2 << 20) }))).toBe(20506);
-  });
-
-  it('accepts, waits for the outcome, and answers in the vendor’s words under its own id', async () => {
-    const { enqueue } = gateway.context;
-    gateway.context.enqueue = async ({ id }) => {
-      const row = await getTransaction(gateway.context.db, id);
-      const claimed = row && (await applyEvent(gateway.context.db, row, { type: 'claimed' }));
-      if (!claimed) return;
-      const outcome = { verdict: 'completed', upstreamStatus: '3' } as const;
-      const result = { id: 'the-upstreams-id', status: 3, unicoId: { result: 'yes' } };
-      await applyEvent(gateway.context.db, claimed, { type: 'concluded', outcome }, { result });
-    };
-    const response = await create(face(), { 'idempotency-key': 'k1' });
-    const again = await create(face(), { 'idempotency-key': 'k1' });
-    gateway.context.enqueue = enqueue;
-    const body = (await response.json()) as { id: string };
-    expect(body).toEqual({ id: expect.stringMatching(/^[0-9a-f-]{36}$/), status: 3, unicoId: { result: 'yes' } });
-    expect(await again.json()).toEqual(body);
-  });
-
-  it('answers a refusal of the upstream with the upstream’s own code', async () => {
-    const { enqueue } = gateway.context;
-    gateway.context.enqueue = async ({ id }) => {
-      const row = await getTransaction(gateway.context.db, id);
-      const claimed = row && (await applyEvent(gateway.context.db, row, { type: 'claimed' }));
-      if (claimed)
-        await applyEvent(
-          gateway.context.db,
-          claimed,
-          { type: 'refused', reason: 'bad-request' },
-          { result: { upstreamCode: '20507' } },
-        );
-    };
-    const response = await create(face());
-    gateway.context.enqueue = enqueue;
-    expect(await codeOf(response)).toBe(20507);
   });
 });
 

@@ -14,6 +14,7 @@ import { ProblemError } from './problem.ts';
 import { captureRoutes } from './routes/captures.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { idcloudRoutes } from './routes/idcloud.ts';
+import { idcloudUnicoRoutes } from './routes/idcloud-unico.ts';
 import { lookupRoutes } from './routes/lookups.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { redirectionRoutes } from './routes/redirections.ts';
@@ -25,6 +26,7 @@ import { spidServerFaceRoutes } from './routes/spid-server-face.ts';
 import { transactionEventRoutes } from './routes/transaction-events.ts';
 import { transactionLookupRoutes } from './routes/transaction-lookups.ts';
 import { transactionRoutes } from './routes/transactions.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 /**
  * Every time of the server, in milliseconds. Node's defaults leave a slow sender 300 s, and its check runs every 30 s: `headers` < `request`, or Node
@@ -107,6 +109,8 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
     credentialRoutes,
     relayRoutes,
     idcloudRoutes,
+    idcloudUnicoRoutes,
+    webhookRoutes,
     spidServerFaceRoutes,
     linkRoute,
   ]) {

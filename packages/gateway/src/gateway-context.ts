@@ -1,3 +1,4 @@
+import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
 import type { SpidTables } from '@atesto/shared/contracts/spid-profile';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionFeed } from '@atesto/shared/ledger/notifications';
@@ -5,9 +6,13 @@ import type { TransactionMoment } from '@atesto/shared/ledger/transactions';
 import type { Lane } from '@atesto/shared/queues/jobs';
 import type { GatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
 import type { Log } from '@atesto/shared/telemetry/log';
+import type { IdcloudAccounts } from '@atesto/shared/upstreams/idcloud-accounts';
+import type { IdcloudClient } from '@atesto/shared/upstreams/idcloud-client';
+import type { UnicoClient } from '@atesto/shared/upstreams/idcloud-unico';
 import type { SpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import type { KeyRing } from '@atesto/shared/vault/key-ring';
 import type { Vault } from '@atesto/shared/vault/vault';
+import type { PictureAdviser } from './advice/picture-adviser.ts';
 import type { StationLinks } from './link/station-links.ts';
 
 /** Limits and times of the server. Milliseconds and bytes. */
@@ -35,8 +40,16 @@ export interface GatewayContext {
   spid: SpidServerClient;
   /** The routes that the SPID faces serve, and what status words mean. */
   spidTables: SpidTables;
-  /** The capability key that callers of the IDCloud face have to name; undefined where no IDCloud account is configured. */
-  idcloudApiKey: string | undefined;
+  /** Callers of the IDCloud face name one of their keys. */
+  idcloudAccounts: readonly IdcloudAccount[];
+  /** Live reads of the IDCloud faces. */
+  idcloud: {
+    client(of: Parameters<IdcloudAccounts['client']>[0]): Pick<IdcloudClient, 'send'>;
+    unico(of: Parameters<IdcloudAccounts['unico']>[0]): Pick<UnicoClient, 'send'>;
+  };
+  /** Takes a slot of the account's request budget for a live read. False where none came free in time. */
+  beforeIdcloudRead(account: string): Promise<boolean>;
+  pictures: PictureAdviser;
   stations: StationLinks;
   log: Log;
   metrics: GatewayMetrics;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { NewTransaction } from '@atesto/shared/contracts/gateway';
+import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
 import { defaultSpidTables } from '@atesto/shared/contracts/spid-profile';
 import { transactionKinds } from '@atesto/shared/domain/transaction';
 import type { IssuedKey } from '@atesto/shared/ledger/credentials';
@@ -15,6 +16,7 @@ import {
 } from '@atesto/shared/ledger/credentials';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { openTransactionFeed } from '@atesto/shared/ledger/notifications';
+import { queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import { createGatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
 import { createLog } from '@atesto/shared/telemetry/log';
@@ -26,6 +28,7 @@ import { createVault } from '@atesto/shared/vault/vault';
 import type { SpidServerSimulator, SpidServerSimulatorOptions } from '@atesto/simulators/spid-server/simulator';
 import { createSpidServerSimulator } from '@atesto/simulators/spid-server/simulator';
 import { startPostgres } from '../../../test/stack/postgres.ts';
+import { createPictureAdviser } from './advice/picture-adviser.ts';
 import { buildGateway } from './app.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { StationLinks } from './link/station-links.ts';
@@ -33,9 +36,26 @@ import { problems } from './problem.ts';
 
 /** Capability key that callers of the IDCloud face name in tests. */
 export const IDCLOUD_KEY = 'capability-key';
+/** No worker works here; what is read live, a test answers (`context.idcloud`). */
+export const idcloudAccount: IdcloudAccount = {
+  name: 'idcloud',
+  clientUrl: 'http://127.0.0.1:9',
+  unicoUrl: 'http://127.0.0.1:9',
+  signUrl: 'http://127.0.0.1:9',
+  token: { tokenUrl: 'http://127.0.0.1:9/oauth2/token', account: 'atesto', tenantId: 'tenant', privateKey: '' },
+  keys: [
+    { name: 'default', apiKey: IDCLOUD_KEY, capabilities: ['liveness', 'identity'], edition: 'D', sdkOnly: false },
+  ],
+  webhook: undefined,
+  requestsPerSecond: 10,
+};
 /** CPFs of nobody. */
 export const SOMEBODY = '52998224725';
 export const OPERATOR = '12345678909';
+
+const awayUpstream = () => ({
+  send: async () => ({ kind: 'none', began: false, reason: 'connect-refused' }) as const,
+});
 
 /** A listening gateway on a real ledger, vault and queue, before a simulated SPID Server. No worker works. */
 export interface TestGateway {
@@ -52,7 +72,13 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
-export async function startTestGateway(spidOptions: SpidServerSimulatorOptions = {}): Promise<TestGateway> {
+export async function startTestGateway(
+  spidOptions: SpidServerSimulatorOptions = {},
+  {
+    idcloudAccounts = [],
+    idcloudUpstream = { client: awayUpstream, unico: awayUpstream },
+  }: { idcloudAccounts?: readonly IdcloudAccount[]; idcloudUpstream?: GatewayContext['idcloud'] } = {},
+): Promise<TestGateway> {
   const postgres = await startPostgres();
   const url = await postgres.createDatabase();
   await migrate(url);
@@ -62,7 +88,7 @@ export async function startTestGateway(spidOptions: SpidServerSimulatorOptions =
   const onError = (error: unknown) => log.error('background-failed', { error });
   const db = openDatabase({ url }, onError);
   const keyRing = createKeyRing([{ id: 'k1', key: generateKey() }], generateKey());
-  const queues = openQueues({ kind: 'postgres', url }, onError);
+  const queues = openQueues({ kind: 'postgres', url }, queuesOf([idcloudAccount, ...idcloudAccounts]), onError);
   await queues.isReachable();
   const spid = createSpidServerSimulator({
     matches: () => true,
@@ -71,6 +97,7 @@ export async function startTestGateway(spidOptions: SpidServerSimulatorOptions =
   });
   const spidClient = createSpidServerClient({ url: await spid.listen() });
   const feed = await openTransactionFeed(url);
+  const pictures = createPictureAdviser();
   const context: GatewayContext = {
     db,
     vault: createVault({ keyRing, store: await createFileStore(vaultDir) }),
@@ -80,7 +107,10 @@ export async function startTestGateway(spidOptions: SpidServerSimulatorOptions =
     isQueueReachable: () => queues.isReachable(),
     spid: spidClient,
     spidTables: defaultSpidTables,
-    idcloudApiKey: IDCLOUD_KEY,
+    idcloudAccounts: [idcloudAccount, ...idcloudAccounts],
+    idcloud: idcloudUpstream,
+    beforeIdcloudRead: async () => true,
+    pictures,
     stations: new StationLinks(),
     log,
     metrics: createGatewayMetrics(createMetrics({ service: 'gateway', version: 'test' }), {
@@ -113,6 +143,7 @@ export async function startTestGateway(spidOptions: SpidServerSimulatorOptions =
     async close() {
       await app.close();
       await feed.close();
+      await pictures.close();
       await queues.close();
       await spidClient.close();
       await spid.close();

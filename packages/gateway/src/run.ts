@@ -8,16 +8,22 @@ import { untilStopped } from '@atesto/shared/config/stop-signal';
 import { transactionKinds } from '@atesto/shared/domain/transaction';
 import { bootstrapAdministrator } from '@atesto/shared/ledger/credentials';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
+import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
 import { openTransactionFeed } from '@atesto/shared/ledger/notifications';
+import { createRequestBudgets } from '@atesto/shared/ledger/request-budget';
+import { queueOf, queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import { createGatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
 import type { Log } from '@atesto/shared/telemetry/log';
 import { createLog } from '@atesto/shared/telemetry/log';
 import { createMetrics } from '@atesto/shared/telemetry/metrics';
+import { createIdcloudAccounts } from '@atesto/shared/upstreams/idcloud-accounts';
 import { createSpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
+import { tokenColumn } from '@atesto/shared/vault/token-column';
 import { createVault } from '@atesto/shared/vault/vault';
+import { createPictureAdviser } from './advice/picture-adviser.ts';
 import { buildGateway } from './app.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { StationLinks } from './link/station-links.ts';
@@ -25,6 +31,8 @@ import { problems } from './problem.ts';
 
 const VERSION = '0.1.0';
 const ENQUEUE_PATIENCE_MS = 1_000;
+/** How long a live read waits for its place in the account's budget. */
+const BUDGET_PATIENCE_MS = 2_000;
 
 /** Runs the gateway until it is told to stop. The exit code: 0, or 1 where it could not start. */
 export async function runGateway(environment: Environment): Promise<number> {
@@ -70,9 +78,19 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
     rejectReasons: Object.keys(problems),
   });
   const store = await createFileStore(settings.vault.path);
-  const queues = openQueues(settings.queue, onError);
+  const queues = openQueues(settings.queue, queuesOf(settings.idcloud.accounts), onError);
+  const { accounts, ...connecting } = settings.idcloud;
+  const budgets = createRequestBudgets(db, accounts, onError);
+  const idcloud = createIdcloudAccounts(accounts, {
+    ...connecting,
+    budgets,
+    tokens: createTokenStore(db, tokenColumn(keyRing)),
+    onTokenRefused: (account, { reason, upstreamCode }) =>
+      log.error('token-refused', { upstream: queueOf({ account }), reason, upstreamCode }),
+  });
   const feed = await openTransactionFeed(settings.databaseUrl);
   const spid = createSpidServerClient(settings.spid);
+  const pictures = createPictureAdviser();
   const stations = new StationLinks();
   metrics.stationsConnected(() => stations.count());
   const context: GatewayContext = {
@@ -90,7 +108,10 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
     isQueueReachable: () => queues.isReachable(),
     spid,
     spidTables: settings.spidTables,
-    idcloudApiKey: settings.idcloud?.apiKey,
+    idcloudAccounts: accounts,
+    idcloud,
+    beforeIdcloudRead: (account) => budgets.read(account, BUDGET_PATIENCE_MS),
+    pictures,
     stations,
     log,
     metrics,
@@ -108,7 +129,7 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
   return {
     async close() {
       await app.close();
-      await Promise.all([feed.close(), queues.close(), spid.close()]);
+      await Promise.all([feed.close(), queues.close(), spid.close(), idcloud.close(), pictures.close()]);
       await db.end();
     },
   };

@@ -16,7 +16,17 @@ export interface Accepted {
 export interface Intake
   extends Pick<
     AcceptedTransaction,
-    'id' | 'kind' | 'operation' | 'station' | 'operatorVerification' | 'captures' | 'missingSealed' | 'evidence'
+    | 'id'
+    | 'kind'
+    | 'operation'
+    | 'account'
+    | 'keyName'
+    | 'station'
+    | 'operatorVerification'
+    | 'captures'
+    | 'missingSealed'
+    | 'evidence'
+    | 'sdkCapture'
   > {
   /** Undefined where it is about nobody. */
   subject?: Cpf | undefined;

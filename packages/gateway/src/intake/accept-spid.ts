@@ -1,6 +1,5 @@
 import type { newTransaction } from '@atesto/shared/contracts/gateway';
 import type { CaptureRow } from '@atesto/shared/ledger/captures';
-import { getCaptures } from '@atesto/shared/ledger/captures';
 import type { Principal } from '@atesto/shared/ledger/credentials';
 import type { Lane } from '@atesto/shared/queues/jobs';
 import { sealMissing } from '@atesto/shared/vault/missing-column';
@@ -10,6 +9,7 @@ import { ProblemError } from '../problem.ts';
 import type { Accepted } from './accept-sealed.ts';
 import { acceptSealed } from './accept-sealed.ts';
 import { requireCpf } from './identify.ts';
+import { requireCaptures } from './require-captures.ts';
 import { spidBody } from './spid-body.ts';
 
 /** Accepts a SPID transaction whose pictures were uploaded before; their bytes go into its body, and their own records go. @throws ProblemError */
@@ -48,8 +48,8 @@ export async function acceptSpid(
     evidence: operator.evidence,
     asked: JSON.stringify([kind, userId, operatorId, operator, capturedAt, asked, missingBiometrics]),
     async body() {
-      const captures = await requireCaptures(context, principal, ids);
-      if (operator.evidence) await requireCaptures(context, principal, [operator.evidence]);
+      const captures = await requireCaptures(context, [principal.id], ids);
+      if (operator.evidence) await requireCaptures(context, [principal.id], [operator.evidence]);
       spent = captures;
       return spidBody(vault, {
         biometrics: biometrics.map(({ index }, i) => ({ index, capture: captures[i] as (typeof captures)[number] })),
@@ -65,19 +65,4 @@ export async function acceptSpid(
   // The pictures are in the payload now and their keys are gone; the files are only space.
   if (accepted.isNew) await Promise.allSettled(spent.map(({ record }) => vault.destroy(record)));
   return accepted;
-}
-
-async function requireCaptures(
-  { db }: GatewayContext,
-  principal: Principal,
-  ids: readonly string[],
-): Promise<(CaptureRow & { wrappedKey: Buffer })[]> {
-  const found = new Map((await getCaptures(db, ids)).map((capture) => [capture.id, capture]));
-  return ids.map((id) => {
-    const capture = found.get(id);
-    if (!capture || capture.owner !== principal.id) throw new ProblemError('unknown-capture');
-    const { wrappedKey } = capture;
-    if (!wrappedKey || capture.transactionId) throw new ProblemError('capture-spent');
-    return { ...capture, wrappedKey };
-  });
 }

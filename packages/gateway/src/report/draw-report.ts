@@ -1,4 +1,5 @@
 import type { CaptureDevice, CaptureQuality } from '@atesto/shared/domain/capture';
+import { isSpidKind } from '@atesto/shared/domain/transaction';
 import type { ReportCapture, ReportEvent, ReportFacts, ReportPerson } from './report-facts.ts';
 import type { ReportSeal } from './report-seal.ts';
 import type { Line } from './sheet.ts';
@@ -78,7 +79,7 @@ function identification(facts: ReportFacts): Line[] {
     ['Transação', id, 'mono'],
     ['Tipo', operation ? `${kindWords[kind]} (${operation})` : kindWords[kind]],
     origin && ['Refere-se à transação', origin, 'mono'],
-    ['Plataforma', kind === 'idcloud.process' ? 'Unico IDCloud' : 'Griaule SPID Server'],
+    ['Plataforma', isSpidKind(kind) ? 'Griaule SPID Server' : 'Unico IDCloud'],
     upstreamId ? ['Identificador nela', upstreamId, 'mono'] : ['Identificador nela', 'ainda não atribuído'],
     ['Pessoa', personWord(subject, 'esta transação não se refere a uma pessoa')],
     subject && ['Identificador interno', subject.id, 'mono'],

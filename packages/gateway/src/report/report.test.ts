@@ -20,6 +20,8 @@ const row: TransactionRow = {
   station: '0b6ff2d8-6fd4-4a5e-8c5a-1e3f5a1b2c3d',
   kind: 'spid.verify',
   operation: undefined,
+  account: undefined,
+  keyName: undefined,
   origin: undefined,
   subject: 'f28fac0c-e0fb-476d-926c-27a2b0d3c56f',
   operator: '5ad0f2e8-9ad7-4c67-bb6c-2d2a0a9c1d11',

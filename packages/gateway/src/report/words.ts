@@ -17,6 +17,8 @@ export const kindWords: Record<TransactionKind, string> = {
   'spid.remote-enroll': 'Captura remota para cadastro',
   'spid.command': 'Comando à plataforma',
   'idcloud.process': 'Validação de identidade pela face',
+  'idcloud.document': 'Captura ou reaproveitamento de documento',
+  'idcloud.unico': 'Jornada de identidade conduzida pela Unico',
 };
 
 export const stateWords: Record<TransactionState, string> = {
@@ -49,6 +51,7 @@ export const verdictWords: Record<Verdict, string> = {
   rejected: 'Cadastro recusado',
   failed: 'Encerrada com falha pela plataforma',
   completed: 'Processo concluído pela plataforma',
+  contingency: 'A plataforma falhou em todas as tentativas',
 };
 
 export const verificationWords: Record<OperatorVerification, string> = {
@@ -63,6 +66,7 @@ const eventWords: Record<TransactionEventType | 'accepted', string> = {
   progressed: 'A plataforma mudou a situação',
   concluded: 'Concluída pela plataforma',
   failed: 'Não entregue',
+  voided: 'Sem efeito na plataforma, será reenviada',
   refused: 'Recusada',
   lost: 'Resposta perdida, entrega incerta',
   found: 'Encontrada na plataforma',

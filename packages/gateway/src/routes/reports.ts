@@ -1,4 +1,5 @@
 import { id, problem, reportAnswer, reportQuestion } from '@atesto/shared/contracts/gateway';
+import { isSpidKind } from '@atesto/shared/domain/transaction';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
@@ -61,7 +62,7 @@ export const reportRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = 
 };
 
 async function upstreamReport({ spid }: Pick<GatewayContext, 'spid'>, row: TransactionRow): Promise<Buffer> {
-  if (!row.upstreamId || row.kind === 'idcloud.process') throw new ProblemError('no-report-yet');
+  if (!row.upstreamId || !isSpidKind(row.kind)) throw new ProblemError('no-report-yet');
   const report = await spid.report(row.upstreamId);
   if (report.kind === 'not-found') throw new ProblemError('no-report-yet');
   if (report.kind !== 'ok') throw new ProblemError('upstream-unavailable');

@@ -2,7 +2,7 @@ import { SPID_SERVER_BASE } from '@atesto/shared/contracts/spid-server-operation
 import { type SpidServerOperationName, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
 import { isSpidWrite } from '@atesto/shared/contracts/spid-server-writes';
 import { isSettled, type TransactionKind } from '@atesto/shared/domain/transaction';
-import { jsonBody } from '@atesto/shared/upstreams/body';
+import { textBody } from '@atesto/shared/upstreams/body';
 import type { SpidSubmissionKind } from '@atesto/shared/upstreams/spid-server';
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
@@ -119,7 +119,7 @@ async function read(
   const { params, query, body } = checkedRequest(context, name, request);
   const { request: form } = context.spidTables.server[name];
   if (form) checkForm(form, body ?? Buffer.alloc(0));
-  const asked = { params, query, ...(form && body ? { body: jsonBody(body) } : {}) };
+  const asked = { params, query, ...(form && body ? { body: textBody(body) } : {}) };
   const id = byId[name];
   if (!id) return passOn(context, name, asked, reply);
 

@@ -1,5 +1,5 @@
 import { type ExternalResult, errorResponse } from '@atesto/shared/contracts/spid-server';
-import { isSettled, type TransactionKind } from '@atesto/shared/domain/transaction';
+import { isSettled, isSpidKind, type TransactionKind } from '@atesto/shared/domain/transaction';
 import type { Principal } from '@atesto/shared/ledger/credentials';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
@@ -28,7 +28,7 @@ export function mayUse(principal: Principal, row: TransactionRow): boolean {
 export async function findOwn({ db }: Pick<GatewayContext, 'db'>, principal: Principal, id: string): Promise<Own> {
   const row = guid.safeParse(id).success ? await getTransaction(db, id) : undefined;
   if (!row) return { kind: 'elsewhere' };
-  return mayUse(principal, row) && row.kind !== 'idcloud.process' && row.kind !== 'spid.command'
+  return mayUse(principal, row) && isSpidKind(row.kind) && row.kind !== 'spid.command'
     ? { kind: 'ours', row }
     : { kind: 'hidden' };
 }

@@ -1,8 +1,9 @@
 import type { Attention, TransactionEventView, TransactionView } from '@atesto/shared/contracts/gateway';
 import { readSpidStatus, type SpidStatusWords } from '@atesto/shared/domain/spid-status';
-import { isSettled } from '@atesto/shared/domain/transaction';
+import { isSettled, isSpidKind } from '@atesto/shared/domain/transaction';
 import type { StoredEvent, TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { GatewayContext } from '../gateway-context.ts';
+import { clientKinds } from '../intake/own-processes.ts';
 
 /** A transaction as callers see it: no personal data, absent instead of null. */
 export function viewTransaction(
@@ -23,6 +24,7 @@ export function viewTransaction(
     upstreamId: row.upstreamId,
     upstreamStatus: row.upstreamStatus,
     verdict: row.verdict,
+    result: clientKinds.includes(row.kind) ? row.result : undefined,
     reason: row.reason,
     acceptedAt: row.acceptedAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
@@ -33,7 +35,7 @@ export function viewTransaction(
 /** Why a person has to look at it, if one has. */
 function attentionOf({ kind, state, upstreamStatus }: TransactionRow, words: SpidStatusWords): Attention | undefined {
   if (state === 'dead' || state === 'unknown') return state;
-  if (state !== 'awaiting' || kind === 'idcloud.process' || upstreamStatus === undefined) return undefined;
+  if (state !== 'awaiting' || !isSpidKind(kind) || upstreamStatus === undefined) return undefined;
   const reading = readSpidStatus(upstreamStatus, words);
   if (reading.final) return undefined;
   if (reading.exception) return 'exception';
