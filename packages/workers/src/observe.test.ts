@@ -1,3 +1,4 @@
+import type { TransactionEventType, TransactionKind } from '@atesto/shared/domain/transaction';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { createLog } from '@atesto/shared/telemetry/log';
 import { createMetrics } from '@atesto/shared/telemetry/metrics';
@@ -14,38 +15,51 @@ const statuses = {
   SEARCH_MATCH: 'match',
 } as const;
 
-it.each([
-  { word: 'ENROLL_PENDING', counted: 0 },
-  { word: 'ENROLL_AT_AC', counted: 0 },
-  // Waiting for people is waiting: the word is known.
-  { word: 'ENROLL_AT_RA', counted: 0 },
-  { word: 'ENROLL_EXCEPTION', counted: 1 },
-  // It ends a verification, and an enrolment waits on with it for ever.
-  { word: 'SEARCH_MATCH', counted: 1 },
-])('an enrolment that waits with $word counts $counted unknown words', async ({ word: upstreamStatus, counted }) => {
+/** What is counted of a transition to `row`. */
+async function observed(row: Partial<TransactionRow>, event: TransactionEventType): Promise<string> {
   const metrics = createWorkerMetrics(createMetrics({ service: 'workers', version: 'test' }), {
     kinds: [],
     states: [],
-    events: ['progressed'],
+    events: [event],
     jobs: [],
     queues: [],
-    upstreams: ['spid'],
+    upstreams: ['spid', 'idcloud-bank'],
     operations: [],
   });
   const spid = {
     standing: (...[kind, word]: Parameters<typeof readSpidStanding>) => readSpidStanding(kind, word, statuses),
   };
-  const row: Partial<TransactionRow> = {
-    id: '00000000-0000-4000-8000-000000000000',
-    kind: 'spid.enroll',
-    state: 'awaiting',
-    upstreamStatus,
-  };
-  createObserver(metrics, createLog({ service: 'workers', level: 'silent' }), spid).transition(
-    row as TransactionRow,
-    'progressed',
-  );
-  const { body } = await metrics.expose();
-  const [, count = '0'] = /^atesto_upstream_unknown_words_total\{.*upstream="spid".*\} (\d+)$/m.exec(body) ?? [];
-  expect(Number(count)).toBe(counted);
+  const id = '00000000-0000-4000-8000-000000000000';
+  const log = createLog({ service: 'workers', level: 'silent' });
+  createObserver(metrics, log, spid).transition({ id, ...row } as TransactionRow, event);
+  return (await metrics.expose()).body;
+}
+
+it.each<[TransactionKind, word: string, counted: number]>([
+  ['spid.enroll', 'ENROLL_PENDING', 0],
+  ['spid.enroll', 'ENROLL_AT_AC', 0],
+  // Waiting for people is waiting: the word is known.
+  ['spid.enroll', 'ENROLL_AT_RA', 0],
+  ['spid.enroll', 'ENROLL_EXCEPTION', 1],
+  // It ends a verification, and an enrolment waits on with it for ever.
+  ['spid.enroll', 'SEARCH_MATCH', 1],
+  ['idcloud.process', '2', 0],
+  ['idcloud.process', '9', 1],
+  ['idcloud.unico', 'PROCESS_STATE_CREATED', 0],
+  ['idcloud.unico', 'PROCESS_STATE_FINISHED', 1],
+])('%s that waits with %s counts %i unknown words', async (kind, upstreamStatus, counted) => {
+  const [account, upstream] = kind === 'spid.enroll' ? [undefined, 'spid'] : ['bank', 'idcloud-bank'];
+  const body = await observed({ kind, account, state: 'awaiting', upstreamStatus }, 'progressed');
+  const line = new RegExp(`^atesto_upstream_unknown_words_total\\{upstream="${upstream}"\\} (\\d+)$`, 'm');
+  expect(Number(line.exec(body)?.[1] ?? 0)).toBe(counted);
+});
+
+it.each([
+  ['contingency', 1],
+  ['completed', 0],
+] as const)('an end of %s counts %i contingencies', async (verdict, counted) => {
+  const [acceptedAt, updatedAt] = [new Date(0), new Date(1_000)];
+  const row = { kind: 'idcloud.process', account: 'bank', state: 'concluded', verdict, acceptedAt, updatedAt } as const;
+  const line = /^atesto_contingencies_total\{upstream="idcloud-bank"\} (\d+)$/m;
+  expect(Number(line.exec(await observed(row, 'concluded'))?.[1] ?? 0)).toBe(counted);
 });

@@ -1,4 +1,5 @@
-import type { TransactionKind } from '@atesto/shared/domain/transaction';
+import { isOpenWord } from '@atesto/shared/domain/idcloud-decision';
+import { isSpidKind } from '@atesto/shared/domain/transaction';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { queueOf } from '@atesto/shared/queues/jobs';
 import type { Log } from '@atesto/shared/telemetry/log';
@@ -15,16 +16,19 @@ export function createObserver(
   return {
     transition(after, event) {
       metrics.transition(event);
-      if (isUnknownWord(after, spid)) metrics.unknownWord(queueOf(after.kind));
+      if (isUnknownWord(after, spid)) metrics.unknownWord(queueOf(after));
       if (after.state === 'concluded') {
         metrics.concluded(after.kind, (after.updatedAt.getTime() - after.acceptedAt.getTime()) / 1000);
       }
       const { id, kind, state, attempt, upstreamStatus, verdict, reason } = after;
-      const level = state === 'dead' ? 'error' : state === 'unknown' || state === 'retrying' ? 'warn' : 'info';
+      const isContingency = verdict === 'contingency';
+      if (isContingency) metrics.contingency(queueOf(after));
+      const level =
+        state === 'dead' || isContingency ? 'error' : state === 'unknown' || state === 'retrying' ? 'warn' : 'info';
       log[level](`transaction-${event}`, { transaction: id, kind, state, attempt, upstreamStatus, verdict, reason });
     },
     async call<T extends { kind: string }>(
-      kind: TransactionKind,
+      of: { account?: string | undefined },
       operation: string,
       run: () => Promise<T>,
     ): Promise<T> {
@@ -36,7 +40,7 @@ export function createObserver(
         return result;
       } finally {
         const seconds = (performance.now() - began) / 1000;
-        metrics.upstreamRequest({ upstream: queueOf(kind), operation, outcome, seconds });
+        metrics.upstreamRequest({ upstream: queueOf(of), operation, outcome, seconds });
       }
     },
     async job(name, run) {
@@ -57,7 +61,8 @@ function isUnknownWord(
   { kind, state, upstreamStatus }: TransactionRow,
   { standing }: Pick<SpidServerClient, 'standing'>,
 ): boolean {
-  if (kind === 'idcloud.process' || state !== 'awaiting' || upstreamStatus === undefined) return false;
+  if (state !== 'awaiting' || upstreamStatus === undefined) return false;
+  if (!isSpidKind(kind)) return !isOpenWord(kind, upstreamStatus);
   const read = standing(kind, upstreamStatus);
   return !read.final && !read.recognised;
 }

@@ -4,21 +4,28 @@ import { SettingsError } from '@atesto/shared/config/settings';
 import { untilStopped } from '@atesto/shared/config/stop-signal';
 import type { WorkersSettings } from '@atesto/shared/config/workers';
 import { readWorkersSettings } from '@atesto/shared/config/workers';
-import type { TransactionKind } from '@atesto/shared/domain/transaction';
-import { transactionEventTypes, transactionKinds, transactionStates } from '@atesto/shared/domain/transaction';
+import {
+  isSpidKind,
+  transactionEventTypes,
+  transactionKinds,
+  transactionStates,
+} from '@atesto/shared/domain/transaction';
 import { isReachable, migrate, openDatabase } from '@atesto/shared/ledger/database';
+import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
+import { createRequestBudgets } from '@atesto/shared/ledger/request-budget';
 import { countStates, overdueSeconds } from '@atesto/shared/ledger/schedule';
-import { jobCatalogue, queueNames } from '@atesto/shared/queues/jobs';
+import { jobCatalogue, queueOf, queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import type { Log } from '@atesto/shared/telemetry/log';
 import { createLog } from '@atesto/shared/telemetry/log';
 import { createMetrics } from '@atesto/shared/telemetry/metrics';
 import { createWorkerMetrics } from '@atesto/shared/telemetry/worker-metrics';
-import { createIdcloudClient } from '@atesto/shared/upstreams/idcloud-client';
+import { createIdcloudAccounts } from '@atesto/shared/upstreams/idcloud-accounts';
 import { createSpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import type { Upstream } from '@atesto/shared/upstreams/upstream';
 import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
+import { tokenColumn } from '@atesto/shared/vault/token-column';
 import { createVault } from '@atesto/shared/vault/vault';
 import { createObserver } from './observe.ts';
 import { openOperationsServer } from './operations-server.ts';
@@ -69,6 +76,8 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
   await migrate(settings.databaseUrl);
   const db = openDatabase({ url: settings.databaseUrl, max: settings.databaseConnections }, onError);
   const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
+  const { accounts, ...connecting } = settings.idcloud;
+  const queueNames = queuesOf(accounts);
   const metrics = createWorkerMetrics(createMetrics({ service: 'workers', version: VERSION }), {
     kinds: transactionKinds,
     states: transactionStates,
@@ -81,8 +90,15 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
   metrics.ledgerStates(async () => Object.fromEntries(await countStates(db)));
   metrics.overdueSeconds(() => overdueSeconds(db));
   const spid = createSpidServerClient(settings.spid);
-  const idcloud = settings.idcloud && createIdcloudClient(settings.idcloud);
-  const queues = openQueues(settings.queue, onError);
+  const budgets = createRequestBudgets(db, accounts, onError);
+  const idcloud = createIdcloudAccounts(accounts, {
+    ...connecting,
+    budgets,
+    tokens: createTokenStore(db, tokenColumn(keyRing)),
+    onTokenRefused: (account, { reason, upstreamCode }) =>
+      log.error('token-refused', { upstream: queueOf({ account }), reason, upstreamCode }),
+  });
+  const queues = openQueues(settings.queue, queueNames, onError);
   metrics.queueJobs(() => queues.counts());
   const store = await createFileStore(settings.vault.path);
   const context: WorkContext = {
@@ -90,12 +106,7 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     keyRing,
     vault: createVault({ keyRing, store, observe: metrics.vault }),
     spid,
-    upstreamOf: (kind: TransactionKind): Upstream => {
-      if (kind !== 'idcloud.process') return spid;
-      // Accepted while an account was configured: it waits for the account to come back.
-      if (!idcloud) throw new SettingsError([{ setting: 'IDCLOUD_URL', problem: 'is not set, and a process waits' }]);
-      return idcloud;
-    },
+    upstreamOf: (row): Upstream | undefined => (isSpidKind(row.kind) ? spid : idcloud.upstreamOf(row)),
     enqueue: (moment, lane) => queues.enqueue(moment, lane),
     observe: createObserver(metrics, log, spid),
     settings: settings.work,
@@ -105,9 +116,9 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
   const operations = await openOperationsServer(settings.metrics, { metrics, isReady: () => isReachable(db) });
   const workers = startWorkers(context, {
     backend: settings.queue,
-    queues: idcloud ? queueNames : ['spid'],
     concurrency: settings.concurrency,
-    perSecond: settings.rates,
+    spidPerSecond: settings.spidRate,
+    idcloud: { accounts, budgets, inLine: (queue, lane) => queues.inLine(queue, lane) },
     sweep: { ...SWEEP, intervalMs: settings.tickMs },
     onError,
   });
@@ -126,7 +137,7 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     async close() {
       await workers.close();
       await clearings.close();
-      await Promise.all([queues.close(), spid.close(), idcloud?.close(), operations.close()]);
+      await Promise.all([queues.close(), spid.close(), idcloud.close(), operations.close()]);
       await db.end();
     },
   };

@@ -1,4 +1,4 @@
-import type { TransactionEventType, TransactionKind } from '@atesto/shared/domain/transaction';
+import type { TransactionEventType } from '@atesto/shared/domain/transaction';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionMoment, TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { JobName, Lane } from '@atesto/shared/queues/jobs';
@@ -24,7 +24,8 @@ export interface WorkContext {
   vault: Vault;
   keyRing: KeyRing;
   spid: SpidServerClient;
-  upstreamOf(kind: TransactionKind): Upstream;
+  /** The platform that a transaction goes to, by the key that it is sent with; undefined where that is not configured any more. */
+  upstreamOf(row: Pick<TransactionRow, 'kind' | 'account' | 'keyName'>): Upstream | undefined;
   enqueue(moment: TransactionMoment, lane?: Lane): Promise<void>;
   observe: WorkObserver;
   settings: WorkSettings;
@@ -35,7 +36,11 @@ export interface WorkContext {
 export interface WorkObserver {
   transition(after: TransactionRow, event: TransactionEventType): void;
   /** Times a call and counts how it ended. */
-  call<T extends { kind: string }>(kind: TransactionKind, operation: string, run: () => Promise<T>): Promise<T>;
+  call<T extends { kind: string }>(
+    of: { account?: string | undefined },
+    operation: string,
+    run: () => Promise<T>,
+  ): Promise<T>;
   /** Times a job and counts how it ended. */
   job(name: JobName, run: () => Promise<void>): Promise<void>;
 }

@@ -1,6 +1,18 @@
 import path from 'node:path';
 import { serviceSchema, timeout } from './common.ts';
-import { calibrations, contentOf, fingerList, flag, folder, httpUrl, integer, origins, port, text } from './kinds.ts';
+import {
+  calibrations,
+  camera,
+  contentOf,
+  fingerList,
+  flag,
+  folder,
+  httpUrl,
+  integer,
+  origins,
+  port,
+  text,
+} from './kinds.ts';
 import { type Environment, readSettings, type SettingsSchema } from './settings.ts';
 import { spidTables } from './spid-tables.ts';
 
@@ -54,7 +66,12 @@ export const bridgeSchema = {
   CAPTURE_PLAN_ENROLL: plan('enrolment', '`6,7,3,2`: index and middle of both hands'),
   CAPTURE_PLAN_VERIFY: plan('verification', '`6,7,3,2`: index and middle of both hands'),
   CAPTURE_PLAN_OPERATOR: plan("the operator's own authentication", '`6`: right index'),
-  CAPTURE_TIMEOUT_MS: timeout('Time for each finger to come.', 30_000),
+  CAPTURE_TIMEOUT_MS: timeout('Time for each finger, or a face, to come.', 30_000),
+  CAMERA: {
+    schema: camera,
+    about: 'What takes faces: a virtual camera that gives a picture, or those of a folder in turn.',
+    fallback: 'none',
+  },
   VERDICT_WAIT_S: {
     schema: integer(0, 50, 'seconds'),
     about: 'How long Capture Send waits for the verdict of a verification. The relay gives up after 60 s.',
@@ -97,6 +114,7 @@ export function readBridgeSettings(environment: Environment) {
     plans: { ...(enroll && { enroll }), ...(verify && { verify }), ...(operator && { operator }) },
     fingerTimeoutMs: values.CAPTURE_TIMEOUT_MS,
     verdictWait: values.VERDICT_WAIT_S,
+    cameraFile: values.CAMERA,
     ...(values.CALIBRATION !== undefined && { calibrations: values.CALIBRATION }),
     summary,
   };

@@ -92,7 +92,18 @@ export const upstreamSchema = {
     absent: 'IDCloud is off',
     secret: true,
   },
-  IDCLOUD_CONNECTIONS: { schema: integer(1, 256), about: 'Calls to it at a time.', fallback: '16' },
+  IDCLOUD_RATE: {
+    schema: integer(1, 10_000),
+    about: "That account's budget, in calls a second.",
+    fallback: '10',
+  },
+  IDCLOUD_ACCOUNTS: {
+    schema: contentOf('the IDCloud accounts, JSON'),
+    about:
+      'Several accounts and keys, by Unico and webhooks, in place of the settings above: [accounts](idcloud.md#accounts).',
+    absent: 'one account by the settings above, or none',
+  },
+  IDCLOUD_CONNECTIONS: { schema: integer(1, 256), about: 'Calls to each account at a time.', fallback: '32' },
   IDCLOUD_CONNECT_TIMEOUT_MS: timeout('Time for a connection to it.', 5_000),
   IDCLOUD_SUBMIT_TIMEOUT_MS: timeout('Time to create a process; giving up early cancels it.', 60_000),
   IDCLOUD_READ_TIMEOUT_MS: timeout('Time for a look-up.', 15_000),

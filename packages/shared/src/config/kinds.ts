@@ -83,6 +83,13 @@ export const vaultUrl: z.ZodType<VaultLocation, string> = z
   .transform((value): VaultLocation => ({ kind: 'file', path: path.resolve(decodeURI(value)) }))
   .describe('`file:` with a folder, such as `file:///var/lib/atesto/vault`');
 
+/** The virtual camera's file or folder; undefined for no camera. */
+export const camera: z.ZodType<string | undefined, string> = z
+  .string()
+  .regex(/^(?:none|file:.+)$/)
+  .transform((value) => (value === 'none' ? undefined : path.resolve(value.replace(/^file:(?:\/\/(?=\/))?/, ''))))
+  .describe('`none`, or `file:` with the path of a PNG or JPEG picture or of a folder of them');
+
 export const folder: z.ZodType<string, string> = z
   .string()
   .min(1)

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -105,6 +106,7 @@ describe('kinds', () => {
     ['key', [KEY], ['short', `${KEY}x`]],
     ['keyEncryptionKeys', [`a:${KEY}`, `a:${KEY},b:${KEY}`], [KEY, 'a:b', `a:${KEY},`, `a b:${KEY}`]],
     ['fingerList', ['6,7,3,2', '0'], ['', '10', '6,6', '6;7', '-1', '1.5']],
+    ['camera', ['none', 'file:faces', 'file:///var/lib/faces/one.png'], ['file:', 'none ', '/dev/video0', 'v4l2:0']],
     ['calibrations', ['{}', '{"05ba:000a":{"kind":"none"}}'], ['[]', 'x', '{"x":{"kind":"none"}}', '{"05ba:000a":{}}']],
   ])('%s takes %j and refuses %j', (kind, good, bad) => {
     for (const value of good) expect(all[kind].safeParse(value).success, value).toBe(true);
@@ -121,6 +123,11 @@ describe('kinds', () => {
 });
 
 describe('services', () => {
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
   const storage = {
     DATABASE_URL: 'postgresql://u:p@127.0.0.1:5432/atesto',
     SPID_SERVER_URL: 'https://spid.example:8082',
@@ -130,7 +137,7 @@ describe('services', () => {
     IDCLOUD_TOKEN_URL: 'https://identity.example/oauth2/token',
     IDCLOUD_ACCOUNT: 'atesto',
     IDCLOUD_TENANT: 'b1',
-    IDCLOUD_PRIVATE_KEY_FILE: write('idcloud.pem', 'the key'),
+    IDCLOUD_PRIVATE_KEY_FILE: write('idcloud.pem', privateKey),
     IDCLOUD_API_KEY: SECRET,
   };
 
@@ -141,7 +148,7 @@ describe('services', () => {
       queue: { kind: 'postgres', url: storage.DATABASE_URL },
       vault: { kind: 'file', path: path.resolve('.atesto/vault') },
       spid: { url: 'https://spid.example:8082', timeouts: { connectMs: 5_000, submitMs: 120_000, readMs: 15_000 } },
-      idcloud: undefined,
+      idcloud: { accounts: [] },
       keys: { kek: undefined, indexKey: undefined },
       limits: { captureBytesMax: 12_000_000, jsonBytesMax: 65_536 },
     });
@@ -164,12 +171,21 @@ describe('services', () => {
       queue: { kind: 'redis', url: 'redis://127.0.0.1:6379' },
       spid: { username: 'atesto', password: SECRET },
       idcloud: {
-        url: 'https://api.example',
-        apiKey: SECRET,
-        token: { tokenUrl: idcloud.IDCLOUD_TOKEN_URL, account: 'atesto', tenantId: 'b1', privateKey: 'the key' },
+        accounts: [
+          {
+            clientUrl: 'https://api.example',
+            keys: [{ apiKey: SECRET }],
+            token: {
+              tokenUrl: idcloud.IDCLOUD_TOKEN_URL,
+              account: 'atesto',
+              tenantId: 'b1',
+              privateKey,
+            },
+          },
+        ],
       },
     });
-    expect(JSON.stringify(settings.summary)).not.toMatch(new RegExp(`${SECRET}|${KEY.slice(0, 20)}|u:p@|the key`));
+    expect(JSON.stringify(settings.summary)).not.toMatch(new RegExp(`${SECRET}|${KEY.slice(0, 20)}|u:p@|PRIVATE KEY`));
   });
 
   it('says what of an account is missing', () => {
@@ -177,6 +193,11 @@ describe('services', () => {
     expect(problemsOf(() => readWorkersSettings({ ...storage, ...rest }))).toMatch(
       /^IDCLOUD_API_KEY: is not set; the set/,
     );
+    expect(
+      problemsOf(() =>
+        readWorkersSettings({ ...storage, ...idcloud, IDCLOUD_PRIVATE_KEY_FILE: write('bad.pem', SECRET) }),
+      ),
+    ).toBe('IDCLOUD_PRIVATE_KEY_FILE: expected an RSA private key in PEM');
     expect(problemsOf(() => readWorkersSettings({ ...storage, SPID_SERVER_USERNAME: 'x' }))).toMatch(
       /^SPID_SERVER_PASS/,
     );
@@ -185,7 +206,7 @@ describe('services', () => {
   it('workers: a lease is longer than any send', () => {
     expect(readWorkersSettings(storage)).toMatchObject({
       concurrency: 50,
-      rates: { idcloud: 10 },
+      spidRate: 50,
       tickMs: 1_000,
       work: { submitTimeoutMs: 120_000, leaseMs: 180_000, settleMs: 5_000 },
     });
@@ -202,6 +223,7 @@ describe('services', () => {
       requireTokenForLocal: false,
       plans: {},
       fingerTimeoutMs: 30_000,
+      cameraFile: undefined,
     });
     mkdirSync(path.join(scratch, 'state'), { recursive: true });
     const settings = readBridgeSettings({
@@ -212,6 +234,7 @@ describe('services', () => {
       REQUIRE_TOKEN_FOR_LOCAL: 'true',
       CAPTURE_PLAN_OPERATOR: '6,3',
       CAPTURE_TIMEOUT_MS: '5000',
+      CAMERA: 'file:///var/lib/faces',
       CALIBRATION: '{"05ba:000a":{"kind":"none"}}',
     });
     expect(settings).toMatchObject({
@@ -220,6 +243,7 @@ describe('services', () => {
       requireTokenForLocal: true,
       plans: { operator: [6, 3] },
       fingerTimeoutMs: 5_000,
+      cameraFile: '/var/lib/faces',
       calibrations: { '05ba:000a': { kind: 'none' } },
     });
     expect(settings.outboxFile.startsWith(path.join(scratch, 'state'))).toBe(true);

@@ -1,4 +1,6 @@
+import type { IdcloudAccount } from '../contracts/idcloud-accounts.ts';
 import type { upstreamSchema } from './common.ts';
+import { isPrivateKey, NO_PRIVATE_KEY, parseIdcloudAccounts } from './idcloud-accounts.ts';
 import { type Settings, SettingsError } from './settings.ts';
 
 /** As the SPID Server client takes them. */
@@ -11,11 +13,10 @@ export interface SpidServerConfig {
   timeouts: { connectMs: number; submitMs: number; readMs: number };
 }
 
-/** As the IDCloud client takes them. */
+/** IDCloud as its clients take it. No account: it is off. */
 export interface IdcloudConfig {
-  url: string;
-  apiKey: string;
-  token: { tokenUrl: string; account: string; tenantId: string; privateKey: string };
+  accounts: readonly IdcloudAccount[];
+  /** Of each account. */
   connections: number;
   timeouts: { connectMs: number; submitMs: number; readMs: number };
 }
@@ -43,33 +44,54 @@ export function spidServer(values: Values): SpidServerConfig {
   };
 }
 
-/** Undefined where none of the account's settings is given. @throws SettingsError where some are and some are not */
-export function idcloud(values: Values): IdcloudConfig | undefined {
-  const {
-    IDCLOUD_URL: url,
-    IDCLOUD_TOKEN_URL: tokenUrl,
-    IDCLOUD_ACCOUNT: account,
-    IDCLOUD_TENANT: tenantId,
-    IDCLOUD_PRIVATE_KEY_FILE: privateKey,
-    IDCLOUD_API_KEY: apiKey,
-  } = values;
-  const given = { url, tokenUrl, account, tenantId, privateKey, apiKey };
-  if (Object.values(given).every((value) => value === undefined)) return undefined;
-  if (!url || !tokenUrl || !account || !tenantId || !privateKey || !apiKey) {
-    const names = ['URL', 'TOKEN_URL', 'ACCOUNT', 'TENANT', 'PRIVATE_KEY_FILE', 'API_KEY'] as const;
-    const missing = names.map((name) => `IDCLOUD_${name}` as const).filter((name) => values[name] === undefined);
-    const problem = 'is not set; the settings of the IDCloud account are given together';
-    throw new SettingsError(missing.map((setting) => ({ setting, problem })));
+/** Accounts from their file, or the one that the settings name. @throws SettingsError where some of its settings are given and some are not */
+export function idcloud(values: Values): IdcloudConfig {
+  const account = singleAccount(values);
+  if (account && values.IDCLOUD_ACCOUNTS) {
+    throw new SettingsError([
+      { setting: 'IDCLOUD_ACCOUNTS', problem: 'is set beside IDCLOUD_URL; accounts are given in one way' },
+    ]);
   }
   return {
-    url,
-    apiKey,
-    token: { tokenUrl, account, tenantId, privateKey },
+    accounts: account ? [account] : parseIdcloudAccounts(values.IDCLOUD_ACCOUNTS),
     connections: values.IDCLOUD_CONNECTIONS,
     timeouts: {
       connectMs: values.IDCLOUD_CONNECT_TIMEOUT_MS,
       submitMs: values.IDCLOUD_SUBMIT_TIMEOUT_MS,
       readMs: values.IDCLOUD_READ_TIMEOUT_MS,
     },
+  };
+}
+
+/** Undefined where none of the account's settings is given. */
+function singleAccount(values: Values): IdcloudAccount | undefined {
+  const {
+    IDCLOUD_URL: clientUrl,
+    IDCLOUD_TOKEN_URL: tokenUrl,
+    IDCLOUD_ACCOUNT: account,
+    IDCLOUD_TENANT: tenantId,
+    IDCLOUD_PRIVATE_KEY_FILE: privateKey,
+    IDCLOUD_API_KEY: apiKey,
+  } = values;
+  const given = { clientUrl, tokenUrl, account, tenantId, privateKey, apiKey };
+  if (Object.values(given).every((value) => value === undefined)) return undefined;
+  if (!clientUrl || !tokenUrl || !account || !tenantId || !privateKey || !apiKey) {
+    const names = ['URL', 'TOKEN_URL', 'ACCOUNT', 'TENANT', 'PRIVATE_KEY_FILE', 'API_KEY'] as const;
+    const missing = names.map((name) => `IDCLOUD_${name}` as const).filter((name) => values[name] === undefined);
+    const problem = 'is not set; the settings of the IDCloud account are given together';
+    throw new SettingsError(missing.map((setting) => ({ setting, problem })));
+  }
+  if (!isPrivateKey(privateKey)) {
+    throw new SettingsError([{ setting: 'IDCLOUD_PRIVATE_KEY_FILE', problem: NO_PRIVATE_KEY }]);
+  }
+  return {
+    name: 'idcloud',
+    clientUrl,
+    unicoUrl: undefined,
+    signUrl: undefined,
+    token: { tokenUrl, account, tenantId, privateKey },
+    keys: [{ name: 'default', apiKey, capabilities: ['liveness', 'identity'], edition: 'D', sdkOnly: false }],
+    webhook: undefined,
+    requestsPerSecond: values.IDCLOUD_RATE,
   };
 }

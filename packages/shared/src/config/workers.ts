@@ -20,11 +20,6 @@ export const workersSchema = {
     about: "The SPID account's budget, in calls a second.",
     fallback: '50',
   },
-  IDCLOUD_RATE: {
-    schema: integer(1, 10_000),
-    about: "The IDCloud account's budget, in calls a second.",
-    fallback: '10',
-  },
   TICK_MS: timeout('How often the ledger is asked for what is due.', 1_000),
   LEASE_MS: timeout('A worker that is silent for longer is taken for dead. Longer than any submission.', 180_000),
   SETTLE_MS: timeout('How long a lost answer rests before the platform is asked.', 5_000),
@@ -42,8 +37,8 @@ export function readWorkersSettings(environment: Environment) {
     metrics: { host: values.METRICS_HOST, port: values.METRICS_PORT },
     ...houseSettings(values),
     concurrency: values.WORKER_CONCURRENCY,
-    /** Calls a second, by queue. */
-    rates: { spid: values.SPID_SERVER_RATE, idcloud: values.IDCLOUD_RATE },
+    /** Calls a second to SPID Server. */
+    spidRate: values.SPID_SERVER_RATE,
     tickMs: values.TICK_MS,
     work: { submitTimeoutMs, leaseMs: values.LEASE_MS, settleMs: values.SETTLE_MS },
     summary,

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { CaptureDevice, CaptureQuality } from '../domain/capture.ts';
+import type { FaceMeasures } from '../domain/face-measures.ts';
 import { operatorVerifications, transactionKinds, transactionStates, verdicts } from '../domain/transaction.ts';
 import { biometric, missingBiometric } from './spid-server.ts';
 
@@ -26,8 +27,8 @@ export const captureView = z.object({
 /** The year 2100: later times are mistakes, and far later ones no database can hold. */
 const LATEST_MS = 4_102_444_800_000;
 
-/** What a station says of the reader that gave a picture. One line of text each: it stands in the ledger and in reports. */
-const captureDevice: z.ZodType<CaptureDevice> = z.object({
+/** What a station says of the device that gave a picture. One line of text each: it stands in the ledger and in reports. */
+export const captureDevice: z.ZodType<CaptureDevice> = z.object({
   model: z.string().regex(/^[\p{L}\p{N}\p{P}\p{S} ]{1,80}$/u),
   usb: z
     .string()
@@ -40,6 +41,7 @@ const captureDevice: z.ZodType<CaptureDevice> = z.object({
 });
 const share = z.number().min(0).max(1);
 const captureQuality: z.ZodType<CaptureQuality> = z.object({ coverage: share, contrast: share, orientation: share });
+export const faceMeasures: z.ZodType<FaceMeasures> = z.object({ brightness: share, contrast: share, sharpness: share });
 
 /** One picture of a transaction, uploaded before. What its station knows of it goes into reports. */
 export const newBiometric = z.object({
@@ -67,6 +69,38 @@ export const newTransaction = z.object({
   missingBiometrics: z.array(missingBiometric).max(10).default([]),
 });
 export type NewTransaction = z.input<typeof newTransaction>;
+
+const line = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .regex(/^\P{Cc}*$/u);
+
+/** Body of `POST /v1/transactions` for IDCloud by Client with a face. */
+export const newIdcloudTransaction = z.object({
+  id: id.optional(),
+  kind: z.literal('idcloud.process'),
+  /** By their configured names. The account may be left out where there is only one. */
+  account: z.string().max(32).optional(),
+  key: z.string().max(32),
+  subject: z.object({
+    cpf: z.string(),
+    name: line(200).optional(),
+    email: z.email().max(254).optional(),
+    /** Country, area and number; IDCloud's own editions do not agree on its form. */
+    phone: line(30).optional(),
+  }),
+  useCase: line(100).optional(),
+  face: z.union([
+    /** Uploaded before: by the caller, or by the station named. */
+    z.strictObject({ capture: id, station: id.optional() }),
+    /** Taken now, at this station. */
+    z.strictObject({ station: id }),
+  ]),
+});
+export type NewIdcloudTransaction = z.output<typeof newIdcloudTransaction>;
 
 /**
  * What people have to look at: `exception`, the platform's people treat it; `unknown-word`, it waits with a word that nobody knows; `unknown`,
@@ -97,7 +131,9 @@ export const transactionView = z.object({
   /** The upstream's last word, verbatim. */
   upstreamStatus: z.string().optional(),
   verdict: z.enum(verdicts).optional(),
-  /** Code of what stands in the way, for `retrying`, `unknown` and `dead`. */
+  /** IDCloud's answer, as far as it says nothing about the person: `unicoId`, `liveness`, `score` and the like. */
+  result: z.record(z.string(), z.unknown()).optional(),
+  /** Code of what stands in the way, for `retrying`, `unknown` and `dead`; beside a verdict of IDCloud's, what it leaves open: `score`, `alert` and the like. */
   reason: z.string().optional(),
   acceptedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

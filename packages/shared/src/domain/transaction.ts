@@ -8,6 +8,7 @@
  *                │  └─────────┼─────────────┘
  *                │            ├─lost─▶ unknown ──found─▶ awaiting, ──absent─▶ retrying, ──concluded─▶ concluded
  *                │            ├─concluded─▶ concluded
+ *                │            ├─voided─▶ retrying, from awaiting too
  *                │            └─refused─▶ dead
  *   retrying, unknown, awaiting ──abandoned─▶ dead ──resent─▶ where it came from;  concluded, dead ──erased─▶ erased
  *
@@ -37,12 +38,33 @@ export const transactionKinds = [
   'spid.remote-enroll',
   /** Whatever else SPID Server is told to do; it is over with the answer. */
   'spid.command',
+  /** IDCloud by Client, with a face. */
   'idcloud.process',
+  /** IDCloud by Client, with a document. */
+  'idcloud.document',
+  /** IDCloud by Unico: a journey that Unico hosts. */
+  'idcloud.unico',
 ] as const;
 export type TransactionKind = (typeof transactionKinds)[number];
+export type SpidKind = Extract<TransactionKind, `spid.${string}`>;
+export type IdcloudKind = Exclude<TransactionKind, SpidKind>;
+
+/** Whether SPID Server judges it; the others are IDCloud's. */
+export function isSpidKind(kind: TransactionKind): kind is SpidKind {
+  return kind.startsWith('spid.');
+}
 
 /** Our word for an answer. The upstream's own word is always kept beside it. */
-export const verdicts = ['match', 'no-match', 'enrolled', 'rejected', 'failed', 'completed'] as const;
+export const verdicts = [
+  'match',
+  'no-match',
+  'enrolled',
+  'rejected',
+  'failed',
+  'completed',
+  /** The upstream failed at it every time: people go on another way. */
+  'contingency',
+] as const;
 export type Verdict = (typeof verdicts)[number];
 
 /** Whether the operator who attends was identified at the upstream, or only captured for later. Never shown as verified when it was not. */
@@ -53,6 +75,8 @@ export type OperatorVerification = (typeof operatorVerifications)[number];
 export interface Outcome {
   verdict: Verdict;
   upstreamStatus: string;
+  /** What the verdict leaves open, as a short code from a closed set. */
+  reason?: string;
 }
 
 /** An upstream's answer where its caller is owed it whole. `body` is text: no picture and no report. It may hold a secret. */
@@ -74,6 +98,8 @@ export type TransactionEvent =
   | { type: 'concluded'; outcome: Outcome; upstreamId?: string }
   /** Certainly not taken by the upstream; due again. */
   | { type: 'failed'; reason: string }
+  /** The upstream took it, and it came to nothing there: it is sent anew. */
+  | { type: 'voided'; reason: string }
   /** The upstream will never take it as it is. */
   | { type: 'refused'; reason: string }
   /** The answer was lost, or the worker died while sending. */
@@ -108,6 +134,7 @@ const allowedFrom: Record<TransactionEventType, readonly TransactionState[]> = {
   progressed: ['awaiting'],
   concluded: ['submitting', 'awaiting', 'unknown'],
   failed: ['submitting'],
+  voided: ['submitting', 'awaiting'],
   refused: ['submitting'],
   lost: ['submitting'],
   found: ['unknown'],
@@ -133,6 +160,7 @@ export function transition(now: TransactionSnapshot, event: TransactionEvent): T
     case 'concluded':
       return { state: 'concluded', attempt };
     case 'failed':
+    case 'voided':
     case 'absent':
       return { state: 'retrying', attempt };
     case 'lost':

@@ -54,6 +54,16 @@ export async function getCaptures(db: Database, ids: readonly string[]): Promise
   }));
 }
 
+/** Forgets a picture that no transaction took, key and all. Gives the vault's record of it, or undefined where there is none such. */
+export async function deleteFreshCapture(db: Database, id: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ record: string }>({
+    name: 'delete-fresh-capture',
+    text: 'delete from captures where id = $1 and transaction_id is null returning record',
+    values: [id],
+  });
+  return rows[0]?.record;
+}
+
 /** A capture as a transaction takes it: which finger it is, or 10 for the face, and what its station knows of it. */
 export interface SpentCapture {
   id: string;

@@ -28,8 +28,9 @@ export async function listAttention(db: Database, owner: string | undefined, lim
     name: 'list-attention',
     // The condition is the index's, word for word: without it the table would be read whole.
     text: `select ${transactionColumns} from transactions
-      where (state in ('dead', 'unknown') or (state = 'awaiting' and kind <> 'idcloud.process' and upstream_status not in
-          ('SEARCH_PENDING', 'SEARCH_ENQUEUED', 'ENROLL_PENDING', 'ENROLL_ENQUEUED', 'DELETE_PENDING')))
+      where (state in ('dead', 'unknown') or verdict = 'contingency'
+          or (state = 'awaiting' and account is null and upstream_status not in
+            ('SEARCH_PENDING', 'SEARCH_ENQUEUED', 'ENROLL_PENDING', 'ENROLL_ENQUEUED', 'DELETE_PENDING')))
         and ($1::uuid is null or owner = $1)
       order by accepted_at limit $2`,
     values: [owner ?? null, limit],

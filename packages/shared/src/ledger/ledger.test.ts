@@ -17,7 +17,17 @@ import type { Database } from './database.ts';
 import { migrate, openDatabase } from './database.ts';
 import { findTransactions, isOfAnother, latestTransactionOf } from './find-transactions.ts';
 import { openTransactionFeed } from './notifications.ts';
-import { claimDue, countStates, makeDue, overdueSeconds, postpone, resendFailed, resendOne } from './schedule.ts';
+import {
+  claimDue,
+  claimDuePolls,
+  countStates,
+  isCurrent,
+  makeDue,
+  overdueSeconds,
+  postpone,
+  resendFailed,
+  resendOne,
+} from './schedule.ts';
 import { ensureSubject } from './subjects.ts';
 import type { AcceptedTransaction, TransactionRow } from './transactions.ts';
 import { acceptTransaction, applyEvent, countEndedRequests, getTransaction, listEvents } from './transactions.ts';
@@ -187,6 +197,31 @@ describe('the schedule', () => {
     const row = await accept({ dueInMs: 0 });
     expect(await claimDue(db, 10, 0)).toMatchObject([{ id: row.id }]);
     expect(await claimDue(db, 10, 60_000)).toMatchObject([{ id: row.id }]);
+  });
+
+  it('leaves the polls of an account to whoever knows its budget', async () => {
+    const account = randomUUID();
+    const polled = async () => {
+      const row = await accept({ kind: 'idcloud.process', account, keyName: 'default' });
+      const taken = { type: 'taken', upstreamId: row.id, upstreamStatus: '1' } as const;
+      const awaiting = await apply(row, { type: 'claimed' }, taken);
+      await postpone(db, awaiting, -60_000);
+      return awaiting;
+    };
+    const [first] = [await polled(), await polled(), await polled()];
+    const send = await accept({ kind: 'idcloud.process', account, keyName: 'default', dueInMs: 0 });
+    expect((await claimDue(db, 1_000, 60_000)).filter((row) => row.account === account)).toMatchObject([
+      { id: send.id },
+    ]);
+    expect(await overdueSeconds(db)).toBeGreaterThanOrEqual(60);
+    expect(await claimDuePolls(db, 'another', 10, 60_000)).toEqual([]);
+    const claims = await Promise.all([1, 1].map((limit) => claimDuePolls(db, account, limit, 60_000)));
+    expect(new Set(claims.flat().map(({ id }) => id)).size).toBe(2);
+    expect(claims.flat()).toMatchObject([{ state: 'awaiting', account }, { account }]);
+    expect(await claimDuePolls(db, account, 10, 60_000)).toHaveLength(1);
+    expect(await isCurrent(db, first)).toBe(true);
+    await applyEvent(db, first, { type: 'progressed', upstreamStatus: '2' });
+    expect(await isCurrent(db, first)).toBe(false);
   });
 
   it('does not postpone a moment that has passed', async () => {

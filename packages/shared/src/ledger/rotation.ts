@@ -6,6 +6,7 @@ const columns = {
   transactions: { table: 'transactions', record: 'payload', sealed: 'wrapped_key' },
   answers: { table: 'transactions', record: 'id', sealed: 'answer_sealed' },
   missing: { table: 'transactions', record: 'id', sealed: 'missing_sealed' },
+  tokens: { table: 'idcloud_tokens', record: 'id', sealed: 'token_sealed' },
   subjects: { table: 'subjects', record: 'cpf_index', sealed: 'cpf_sealed' },
 } as const;
 export type SealedColumn = keyof typeof columns;
@@ -13,7 +14,7 @@ export const sealedColumns = Object.keys(columns) as SealedColumn[];
 
 export interface SealedValue {
   id: string;
-  /** A vault record's or a transaction's id, or the bytes of a blind index. */
+  /** A vault record's or a transaction's id, an account's name, or the bytes of a blind index. */
   record: string | Buffer;
   sealed: Buffer;
 }

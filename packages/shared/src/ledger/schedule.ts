@@ -11,18 +11,52 @@ import { applyEvent } from './transactions.ts';
 /** A due transaction, with what decides whether it is worth taking up. */
 export type DueTransaction = TransactionMoment & { acceptedAt: Date };
 
-/** Claims up to `limit` due transactions for `leaseMs`. Concurrent claimers get different rows. */
-export async function claimDue(db: Database, limit: number, leaseMs: number): Promise<DueTransaction[]> {
+/** Polls of an account that has a budget: as many as there is budget for are claimed, by themselves. */
+const BUDGETED_POLL = `state = 'awaiting' and account is not null`;
+
+/** Claims up to `limit` due transactions for `leaseMs`, budgeted polls left out. Concurrent claimers get different rows. */
+export function claimDue(db: Database, limit: number, leaseMs: number): Promise<DueTransaction[]> {
+  return claim(db, { name: 'claim-due', where: `not (${BUDGETED_POLL})` }, [limit, leaseMs]);
+}
+
+/** The same for the polls of one account. */
+export function claimDuePolls(
+  db: Database,
+  account: string,
+  limit: number,
+  leaseMs: number,
+): Promise<DueTransaction[]> {
+  return claim(db, { name: 'claim-due-polls', where: `${BUDGETED_POLL} and account = $3` }, [limit, leaseMs, account]);
+}
+
+async function claim(
+  db: Database,
+  { name, where }: { name: string; where: string },
+  values: [limit: number, leaseMs: number, account?: string],
+): Promise<DueTransaction[]> {
   const { rows } = await db.query<DueTransaction>({
-    name: 'claim-due',
+    name,
     text: `with due as (
-        select id from transactions where due_at <= now() order by due_at limit $1 for update skip locked)
+        select id from transactions where due_at <= now() and ${where} order by due_at limit $1 for update skip locked)
       update transactions t set due_at = now() + $2 * interval '1 millisecond' from due
-      where t.id = due.id returning t.id, t.kind, t.state, t.version, t.attempt, t.died_in as "diedIn",
+      where t.id = due.id returning t.id, t.kind, t.account, t.state, t.version, t.attempt, t.died_in as "diedIn",
         t.accepted_at as "acceptedAt"`,
-    values: [limit, leaseMs],
+    values,
   });
-  return rows.map((row) => ({ ...row, diedIn: row.diedIn ?? undefined }));
+  return rows.map((row) => ({ ...row, account: row.account ?? undefined, diedIn: row.diedIn ?? undefined }));
+}
+
+/** Whether the moment still holds: a job may have been overtaken while it was in line. */
+export async function isCurrent(
+  db: Database,
+  { id, version }: Pick<TransactionMoment, 'id' | 'version'>,
+): Promise<boolean> {
+  const { rows } = await db.query({
+    name: 'is-current',
+    text: 'select from transactions where id = $1 and version = $2',
+    values: [id, version],
+  });
+  return rows.length > 0;
 }
 
 /** Moves the due time without a transition (a poll that found nothing new), if the moment still holds. */
@@ -55,7 +89,7 @@ export interface ResendFilter {
 export async function resendFailed(db: Database, filter: ResendFilter, leaseMs: number): Promise<TransactionMoment[]> {
   const { rows } = await db.query<TransactionMoment>({
     name: 'resendable',
-    text: `select id, kind, state, version, attempt, died_in as "diedIn" from transactions
+    text: `select id, kind, account, state, version, attempt, died_in as "diedIn" from transactions
       where state in ('retrying', 'dead') and wrapped_key is not null
         and ($1::uuid is null or owner = $1) and ($2::uuid is null or station = $2)
       order by accepted_at limit 10000`,
@@ -63,7 +97,11 @@ export async function resendFailed(db: Database, filter: ResendFilter, leaseMs: 
   });
   const due: TransactionMoment[] = [];
   for (const row of rows) {
-    const moment = await takeUpAgain(db, { ...row, diedIn: row.diedIn ?? undefined }, leaseMs);
+    const moment = await takeUpAgain(
+      db,
+      { ...row, account: row.account ?? undefined, diedIn: row.diedIn ?? undefined },
+      leaseMs,
+    );
     if (moment) due.push(moment);
   }
   return due;
@@ -102,7 +140,10 @@ export async function countStates(db: Database): Promise<Map<TransactionState, n
 export async function overdueSeconds(db: Database): Promise<number> {
   const { rows } = await db.query<{ seconds: string | null }>({
     name: 'overdue-seconds',
-    text: 'select extract(epoch from now() - min(due_at)) as seconds from transactions where due_at < now()',
+    // By the two indexes that there are.
+    text: `select extract(epoch from now() - least(
+        (select min(due_at) from transactions where due_at < now() and not (${BUDGETED_POLL})),
+        (select min(due_at) from transactions where due_at < now() and ${BUDGETED_POLL}))) as seconds`,
   });
   return Number(rows[0]?.seconds ?? 0);
 }

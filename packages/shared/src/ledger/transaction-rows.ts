@@ -8,6 +8,8 @@ export interface StoredTransaction {
   station: string | null;
   kind: string;
   operation: string | null;
+  account: string | null;
+  key_name: string | null;
   origin: string | null;
   subject: string | null;
   operator: string | null;
@@ -33,7 +35,7 @@ export interface StoredTransaction {
 
 /** Columns of a `StoredTransaction`, for `select` and `returning`. */
 export const transactionColumns =
-  'id, owner, station, kind, operation, origin, subject, operator, operator_verification, captured_at, payload, payload_bytes, wrapped_key, state, version, ' +
+  'id, owner, station, kind, operation, account, key_name, origin, subject, operator, operator_verification, captured_at, payload, payload_bytes, wrapped_key, state, version, ' +
   'attempt, died_in, upstream_id, upstream_status, verdict, reason, result, answer_sealed, accepted_at, updated_at, due_at';
 
 /** The one place where a row's text becomes the domain's words: only this ledger writes them. */
@@ -44,6 +46,8 @@ export function toTransaction(row: StoredTransaction): TransactionRow {
     station: row.station ?? undefined,
     kind: row.kind as TransactionKind,
     operation: row.operation ?? undefined,
+    account: row.account ?? undefined,
+    keyName: row.key_name ?? undefined,
     origin: row.origin ?? undefined,
     subject: row.subject ?? undefined,
     operator: row.operator ?? undefined,

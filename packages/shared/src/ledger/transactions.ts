@@ -21,6 +21,10 @@ export interface TransactionRow extends TransactionSnapshot {
   kind: TransactionKind;
   /** The upstream's operation, where the kind does not tell. */
   operation: string | undefined;
+  /** The account whose budget it spends; undefined for SPID. */
+  account: string | undefined;
+  /** Which of the account's keys it is sent with, by name. */
+  keyName: string | undefined;
   /** The transaction that this one is about. */
   origin: string | undefined;
   /** Undefined where it is about nobody. */
@@ -50,6 +54,7 @@ export interface TransactionRow extends TransactionSnapshot {
 
 /** What identifies one moment of one transaction: enough to propose the next transition, small enough for a queue. */
 export type TransactionMoment = Pick<TransactionRow, 'id' | 'kind' | 'state' | 'version' | 'attempt'> & {
+  account?: string | undefined;
   diedIn?: TransactionState | undefined;
 };
 
@@ -59,6 +64,8 @@ export interface AcceptedTransaction {
   station?: string | undefined;
   kind: TransactionKind;
   operation?: string | undefined;
+  account?: string | undefined;
+  keyName?: string | undefined;
   origin?: string | undefined;
   subject?: string | undefined;
   operator?: string | undefined;
@@ -74,6 +81,8 @@ export interface AcceptedTransaction {
   missingSealed?: Buffer | undefined;
   /** Capture kept as evidence, key and all. */
   evidence?: string | undefined;
+  /** Keyed hash of the SDK's capture that the body holds. */
+  sdkCapture?: Buffer | undefined;
   /** After how many milliseconds the sweep takes it up, should the queue have lost it. */
   dueInMs: number;
 }
@@ -91,8 +100,9 @@ export async function acceptTransaction(db: Database, t: AcceptedTransaction): P
     name: 'accept',
     text: `with accepted as (
         insert into transactions (id, owner, station, kind, subject, operator, operator_verification, captured_at, request_mac,
-                                  payload, payload_bytes, wrapped_key, state, attempt, due_at, operation, origin, missing_sealed)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now() + $15 * interval '1 millisecond', $18, $19, $20)
+                                  payload, payload_bytes, wrapped_key, state, attempt, due_at, operation, origin, missing_sealed,
+                                  account, key_name, sdk_capture)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now() + $15 * interval '1 millisecond', $18, $19, $20, $21, $22, $23)
         on conflict (id) do nothing
         returning *),
       event as (
@@ -127,6 +137,9 @@ export async function acceptTransaction(db: Database, t: AcceptedTransaction): P
       t.operation,
       t.origin,
       t.missingSealed,
+      t.account,
+      t.keyName,
+      t.sdkCapture,
     ],
   });
   const row = inserted.rows[0];
@@ -150,6 +163,16 @@ export async function findAccepted(
   if (!row) return undefined;
   if (row.owner !== owner || !row.request_mac.equals(requestMac)) return { kind: 'conflict' };
   return { kind: 'replayed', transaction: toTransaction(row) };
+}
+
+/** Whether another transaction than `id` took this capture of the SDK within a day: it is good for one submission. */
+export async function isSdkCaptureSpent(db: Database, sdkCapture: Buffer, id: string): Promise<boolean> {
+  const { rows } = await db.query({
+    name: 'sdk-capture-spent',
+    text: `select from transactions where sdk_capture = $1 and id <> $2 and accepted_at > now() - interval '24 hours' limit 1`,
+    values: [sdkCapture, id],
+  });
+  return rows.length > 0;
 }
 
 export interface TransitionPlan {
@@ -249,6 +272,7 @@ function factsOf(event: TransactionEvent): EventFacts {
     case 'concluded':
       return { ...event.outcome, ...(event.upstreamId === undefined ? {} : { upstreamId: event.upstreamId }) };
     case 'failed':
+    case 'voided':
     case 'refused':
     case 'lost':
     case 'abandoned':
@@ -270,6 +294,16 @@ export async function getTransaction(db: Database, id: string): Promise<Transact
     values: [id],
   });
   return rows[0] && toTransaction(rows[0]);
+}
+
+/** How often this has happened to a transaction. */
+export async function countEvents(db: Database, id: string, type: TransactionEvent['type']): Promise<number> {
+  const { rows } = await db.query<{ count: number }>({
+    name: 'count-events',
+    text: 'select count(*)::int as count from transaction_events where transaction_id = $1 and type = $2',
+    values: [id, type],
+  });
+  return rows[0]?.count ?? 0;
 }
 
 export interface StoredEvent {

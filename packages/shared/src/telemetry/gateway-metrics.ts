@@ -5,6 +5,10 @@ import { createVaultObserver } from './vault-metrics.ts';
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'other'] as const;
 const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx', 'other'] as const;
 const intakeOutcomes = ['created', 'replayed', 'conflict'] as const;
+const noticeOutcomes = ['due', 'settled', 'parked'] as const;
+
+const captureMeasures = ['size', 'brightness', 'contrast', 'sharpness'] as const;
+const captureWords = ['ok', 'low', 'high', 'unmeasured'] as const;
 
 /** What became of a request to accept: done, answered again, refused for another body under the same key. */
 export type IntakeOutcome = (typeof intakeOutcomes)[number];
@@ -23,6 +27,10 @@ export interface GatewayMetrics<Kind extends string = string> {
   captureRejected(reason: string): void;
   /** Counts the idempotency outcome, and an accepted transaction where it was `created`. */
   transaction(kind: Kind, outcome: IntakeOutcome): void;
+  /** Advice on one face: a word for each measure that there is, `unmeasured` for the others. */
+  captureAdvice(advice: Partial<Record<(typeof captureMeasures)[number], (typeof captureWords)[number]>>): void;
+  /** A notice of IDCloud's: it made a question due, came late, or came before its process was known. */
+  notice(outcome: (typeof noticeOutcomes)[number]): void;
   /** Stations on the line now. */
   stationsConnected(collect: () => number | Promise<number>): void;
   vault: ReturnType<typeof createVaultObserver>;
@@ -71,6 +79,16 @@ export function createGatewayMetrics<Kind extends string>(
     help: 'Requests to accept a transaction, by what their idempotency key made of them.',
     labels: { outcome: intakeOutcomes },
   });
+  const advised = metrics.counter({
+    name: 'capture_advice_total',
+    help: 'Faces of the IDCloud face, by what each measure says of them. Advice only.',
+    labels: { measure: captureMeasures, word: captureWords },
+  });
+  const notices = metrics.counter({
+    name: 'webhook_notices_total',
+    help: 'Notices of IDCloud that proved whose they are, by what they made of a process.',
+    labels: { outcome: noticeOutcomes },
+  });
   return {
     request: ({ method, route, status, seconds: took }) => {
       const labels = {
@@ -90,6 +108,10 @@ export function createGatewayMetrics<Kind extends string>(
       idempotency.add({ outcome });
       if (outcome === 'created') transactions.add({ kind } as never);
     },
+    captureAdvice: (advice) => {
+      for (const measure of captureMeasures) advised.add({ measure, word: advice[measure] ?? 'unmeasured' });
+    },
+    notice: (outcome) => notices.add({ outcome }),
     stationsConnected: (collect) =>
       metrics.collected(
         { name: 'stations_connected', help: 'Stations whose line to this process is open.', labels: {} },

@@ -143,6 +143,7 @@ describe('createWorkerMetrics', () => {
     worker.job({ job: 'submit', outcome: 'done', seconds: 0.8 });
     worker.concluded('spid.enroll', 42);
     worker.unknownWord('spid');
+    worker.contingency('spid');
     worker.ledgerStates(async () => ({ awaiting: 7, invented: 1 }));
     worker.overdueSeconds(async () => 12.5);
     worker.queueJobs(async () => ['waiting', 'paused'].map((state) => ({ queue: 'spid', state, count: 1 })));
@@ -157,6 +158,7 @@ describe('createWorkerMetrics', () => {
       'atesto_end_to_end_seconds_bucket{le="60",kind="spid.enroll"} 1',
       'atesto_end_to_end_seconds_bucket{le="30",kind="spid.enroll"} 0',
       'atesto_upstream_unknown_words_total{upstream="spid"} 1',
+      'atesto_contingencies_total{upstream="spid"} 1',
       'atesto_transactions{state="awaiting"} 7',
       'atesto_transactions{state="dead"} 0',
       'atesto_transactions_overdue_seconds 12.5',

@@ -12,6 +12,7 @@ export const upstreamOutcomes = [
   'unavailable',
   'throttled',
   'unknown',
+  'voided',
   'other',
 ] as const;
 /** What became of a job. `done` may mean that its moment had passed and nothing was left to do. */
@@ -46,6 +47,8 @@ export interface WorkerMetrics {
   concluded(kind: string, seconds: number): void;
   /** A word of a platform that nobody knows: kept, never taken for success, and to be looked at. */
   unknownWord(upstream: string): void;
+  /** The platform failed at a transaction every time: whoever waited went another way. */
+  contingency(upstream: string): void;
   /** How many transactions stand in each state. Asked for at a scrape, so give it to one process. */
   ledgerStates(collect: () => Promise<Partial<Record<string, number>>>): void;
   /** How long the most overdue transaction has been due: what an alert watches. */
@@ -99,6 +102,11 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
     help: 'Answers with a status that nobody knows.',
     labels: { upstream: upstreams },
   });
+  const contingencies = metrics.counter({
+    name: 'contingencies_total',
+    help: 'Transactions that a platform failed at every time.',
+    labels: { upstream: upstreams },
+  });
   return {
     upstreamRequest: ({ upstream, operation, outcome, seconds }) => {
       requests.add({ upstream, operation, outcome });
@@ -111,6 +119,7 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
     },
     concluded: (kind, seconds) => endToEnd.observe({ kind }, seconds),
     unknownWord: (upstream) => unknownWords.add({ upstream }),
+    contingency: (upstream) => contingencies.add({ upstream }),
     ledgerStates: (collect) =>
       metrics.collected(
         { name: 'transactions', help: 'Transactions in each state.', labels: { state: states } },

@@ -1,8 +1,8 @@
 import type { UpstreamBody } from './upstream.ts';
 
-/** JSON as the body of a call. */
-export function jsonBody(json: string | Buffer): UpstreamBody {
-  const bytes = Buffer.from(json);
+/** A text, such as JSON, as the body of a call. */
+export function textBody(text: string | Buffer): UpstreamBody {
+  const bytes = Buffer.from(text);
   return {
     length: bytes.length,
     async *open() {

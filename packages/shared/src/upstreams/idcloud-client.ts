@@ -1,162 +1,107 @@
-import type { Dispatcher } from 'undici';
-import { idcloudErrorBody, idcloudOperations, type ProcessResult, processResult } from '../contracts/idcloud-client.ts';
+import type * as z from 'zod';
+import {
+  type IdcloudOperation,
+  idcloudOperations,
+  type ProcessResult,
+  processResult,
+  processResultV2,
+  reusableDocuments,
+} from '../contracts/idcloud-client.ts';
+import { decideClient, isOpenWord } from '../domain/idcloud-decision.ts';
 import type { Outcome } from '../domain/transaction.ts';
-import { createPool, exchange, type HttpAnswer, type NoAnswer, parseJson, type Timeouts } from './exchange.ts';
-import { readFailure, submitFailure, submitWithoutAnswer } from './http-status.ts';
-import { createTokenSource, type TokenSettings } from './idcloud-token.ts';
-import type { Read, Standing, SubmitOptions, SubmitResult, Unavailable, Upstream, UpstreamBody } from './upstream.ts';
+import { type HttpAnswer, parseJson } from './exchange.ts';
+import { readAnswer, readCreated, submittedAs } from './idcloud-answer.ts';
+import type { IdcloudAnswer, IdcloudConnection, IdcloudRequest } from './idcloud-connection.ts';
+import { keepAnswer } from './keep-answer.ts';
+import type { Read, Standing, Upstream, Voided } from './upstream.ts';
 
-export interface IdcloudClientSettings {
-  /** `https://api.id.uat.unico.app` or production's. */
-  url: string;
-  /** Selects the capabilities; one client per key. */
-  apiKey: string;
-  token: Omit<TokenSettings, 'timeoutMs'>;
-  timeouts?: Partial<Timeouts>;
-  connections?: number;
-  ca?: string;
-  /** Takes the place of both pools, for tests. It is not closed by `close`. */
-  dispatcher?: Dispatcher;
-  now?: () => number;
+export type ClientKind = 'idcloud.process' | 'idcloud.document';
+
+/** A document of a person's that IDCloud has and may be asked to use again. */
+export interface ReusableDocument {
+  documentId: string;
+  documentType?: string | undefined;
 }
 
-export type IdcloudClient = Upstream<'idcloud.process'>;
+/** IDCloud by Client with one key, whose capabilities decide what a create does. Editions B and D. */
+export interface IdcloudClient extends Upstream<ClientKind> {
+  /** The answer as it came, for a face that passes it on. @throws RangeError for a path variable that is missing, and what `body.open` throws */
+  send(name: IdcloudOperation, request: IdcloudRequest): Promise<IdcloudAnswer>;
+  /** Editions B and C; `not-found` where the process or the operation is not known. It names a person. */
+  processV2(processId: string): Promise<Read<z.infer<typeof processResultV2>>>;
+  /** The documents of a person that can be used again; none is an empty list, whatever way an edition says it. */
+  documents(query: { code: string; type: string }): Promise<Read<ReusableDocument[]>>;
+}
 
-/** No client time-out is published; giving up early makes the process `cancelled`, so creating gets a minute. */
-export const defaultIdcloudTimeouts: Timeouts = { connectMs: 5_000, submitMs: 60_000, readMs: 15_000 };
+/** @param connection is shared with the account's other keys, and closed by its owner: `close` does nothing */
+export function createIdcloudClient(connection: IdcloudConnection, apiKey: string): IdcloudClient {
+  const send: IdcloudClient['send'] = (name, request) =>
+    connection.send('client', idcloudOperations[name], request, { headers: { apikey: apiKey } });
 
-const MAX_ANSWER_BYTES = 1 << 18;
-/** Invalid, expired and malformed token: the gateway in front refuses them before anything is processed. */
-const tokenCodes = new Set(['10501', '10502', '30017']);
-/** Headers that were missing or unknown: our settings, not the transaction's fault. */
-const credentialCodes = new Set(['20001', '20002', '10201']);
+  return {
+    send,
 
-/** A client of IDCloud by Client, edition D. */
-export function createIdcloudClient(settings: IdcloudClientSettings): IdcloudClient {
-  const url = new URL(settings.url);
-  const root = url.pathname.replace(/\/+$/, '');
-  const timeouts = { ...defaultIdcloudTimeouts, ...settings.timeouts };
-  const now = settings.now ?? Date.now;
-  const pooling = { ...settings, connectMs: timeouts.connectMs };
-  const own = settings.dispatcher
-    ? undefined
-    : {
-        api: createPool(url, pooling),
-        identity: createPool(new URL(settings.token.tokenUrl), { ...pooling, connections: 1 }),
-      };
-  const api = settings.dispatcher ?? (own?.api as Dispatcher);
-  const identity = settings.dispatcher ?? (own?.identity as Dispatcher);
-  const tokens = createTokenSource(identity, { ...settings.token, timeoutMs: timeouts.readMs }, now);
-
-  /** One call with a token; a token that is refused is renewed once and the call made once more, which the refusal before processing allows. */
-  async function call(
-    method: 'GET' | 'POST',
-    path: string,
-    timeoutMs: number,
-    body?: UpstreamBody,
-    signal?: AbortSignal,
-  ): Promise<HttpAnswer | NoAnswer | Unavailable> {
-    for (let tries = 1; ; tries++) {
-      const held = await tokens.token();
-      if (held.kind === 'unavailable') return held;
-      const answer = await exchange(api, url.origin, {
-        method,
-        path: root + path,
-        headers: {
-          authorization: `Bearer ${held.token}`,
-          apikey: settings.apiKey,
-          ...(body ? { 'content-type': 'application/json' } : {}),
-        },
-        ...(body ? { body } : {}),
-        timeoutMs,
-        maxAnswerBytes: MAX_ANSWER_BYTES,
-        signal,
+    async submit(kind, body, { signal } = {}) {
+      return readCreated(await send('createProcess', { body, signal }), connection.now(), (json, answer) => {
+        const result = readProcess(json);
+        if (!result) return undefined;
+        const standing = standingOf(kind, result, answer);
+        if ('kind' in standing) return standing;
+        return submittedAs(result.id, standing);
       });
-      if (answer.kind === 'none') return answer;
-      if (!isTokenRefusal(answer)) {
-        tokens.accepted();
-        return answer;
-      }
-      tokens.invalidate(held.token);
-      if (tries === 2) return answer;
-    }
-  }
-
-  return {
-    async submit(_kind: 'idcloud.process', body: UpstreamBody, options: SubmitOptions = {}): Promise<SubmitResult> {
-      const { method, path } = idcloudOperations.createProcess;
-      const answer = await call(method, path, timeouts.submitMs, body, options.signal);
-      if (answer.kind === 'unavailable') return answer;
-      if (answer.kind === 'none') return submitWithoutAnswer(answer);
-      if (answer.status < 200 || answer.status > 299) return createFailure(answer, now());
-      const httpStatus = answer.status;
-      if (!answer.body) return { kind: 'unknown', reason: answer.bodyFault ?? 'answer-lost', httpStatus };
-      if (answer.body.length === 0) return { kind: 'unknown', reason: 'accepted-without-id', httpStatus };
-      const result = readProcess(answer.body);
-      if (!result) return { kind: 'unknown', reason: 'answer-unreadable', httpStatus };
-      const outcome = finalOutcome(result.status);
-      return outcome
-        ? { kind: 'answered', outcome, upstreamId: result.id, answer: result }
-        : { kind: 'taken', upstreamId: result.id, upstreamStatus: String(result.status), answer: result };
     },
 
-    async result(_kind: 'idcloud.process', processId: string): Promise<Read<Standing>> {
-      const { method, path } = idcloudOperations.getProcess;
-      const filled = path.replace('{id}', encodeURIComponent(processId));
-      const answer = await call(method, filled, timeouts.readMs);
-      if (answer.kind === 'unavailable') return answer;
-      if (answer.kind === 'none' || answer.status !== 200) {
-        return readFailure(answer, now(), answer.kind === 'http' ? errorCodeOf(answer) : undefined);
-      }
-      const result = answer.body && readProcess(answer.body);
-      if (!result) return { kind: 'unavailable', reason: answer.bodyFault ?? 'answer-unreadable', httpStatus: 200 };
-      return { kind: 'ok', value: readIdcloudStanding(result) };
+    async result(kind, processId): Promise<Read<Standing> | Voided> {
+      const answer = await send('getProcess', { params: { id: processId } });
+      return readAnswer<{ kind: 'ok'; value: Standing } | Voided>(answer, connection.now(), (body, whole) => {
+        const result = readProcess(parseJson(body));
+        const standing = result && standingOf(kind, result, whole);
+        return standing && ('kind' in standing ? standing : { kind: 'ok', value: standing });
+      });
     },
 
-    async close(): Promise<void> {
-      await Promise.all([own?.api.close(), own?.identity.close()]);
+    async processV2(processId) {
+      const answer = await send('getProcessV2', { params: { id: processId } });
+      return readAnswer(answer, connection.now(), (body) => {
+        const { data: value } = processResultV2.safeParse(parseJson(body));
+        return value && { kind: 'ok' as const, value };
+      });
     },
+
+    async documents(query) {
+      const answer = await send('listDocuments', { query });
+      return readAnswer(answer, connection.now(), (body) => {
+        const { data } = reusableDocuments.safeParse(parseJson(body));
+        const found = data?.items ?? [];
+        const value = found.flatMap(({ documentId, documentType }) =>
+          documentId ? [{ documentId, documentType }] : [],
+        );
+        return data && { kind: 'ok' as const, value };
+      });
+    },
+
+    async close() {},
   };
 }
 
-/** Where a process stands. 3 is completed, 4 cancelled, 5 error; 1 and 2 are still being worked on, and so is any number nobody knows. */
-export function readIdcloudStanding(result: ProcessResult): Standing {
-  const outcome = finalOutcome(result.status);
-  if (outcome) return { final: true, outcome, answer: result };
-  return {
-    final: false,
-    upstreamStatus: String(result.status),
-    recognised: result.status === 1 || result.status === 2,
-  };
-}
-
-function finalOutcome(status: number): Outcome | undefined {
-  if (status === 3) return { verdict: 'completed', upstreamStatus: '3' };
-  if (status === 4 || status === 5) return { verdict: 'failed', upstreamStatus: String(status) };
-  return undefined;
-}
-
-function readProcess(body: Buffer): ProcessResult | undefined {
-  const parsed = processResult.safeParse(parseJson(body));
-  return parsed.success && parsed.data.id !== '' ? parsed.data : undefined;
-}
-
-function isTokenRefusal(answer: HttpAnswer): boolean {
-  if (answer.status === 401) return true;
-  return answer.status === 403 && tokenCodes.has(errorCodeOf(answer) ?? '');
-}
-
-function createFailure(answer: HttpAnswer, now: number): SubmitResult {
-  const code = errorCodeOf(answer);
-  if (answer.status === 400 && code !== undefined && credentialCodes.has(code)) {
-    return { kind: 'unavailable', reason: 'unauthorized', httpStatus: 400, upstreamCode: code };
+/**
+ * Where a process stands. 3 is completed, and our reason is the advice (`decideClient`); 4 cancelled and 5 error come to nothing; 1 and 2 are still
+ * being worked on, and so is any number nobody knows. A document names people, so its answer is kept sealed.
+ */
+function standingOf(kind: ClientKind, result: ProcessResult, answer: HttpAnswer): Standing | Voided {
+  const upstreamStatus = String(result.status);
+  if (result.status === 4) return { kind: 'voided', reason: 'cancelled', upstreamStatus };
+  if (result.status === 5) return { kind: 'voided', reason: 'process-error', upstreamStatus };
+  const kept = kind === 'idcloud.document' ? { kept: keepAnswer(answer) } : {};
+  if (result.status !== 3) {
+    return { final: false, upstreamStatus, recognised: isOpenWord(kind, upstreamStatus), answer: result, ...kept };
   }
-  return submitFailure(answer, now, code);
+  const reason = decideClient(result);
+  const outcome: Outcome = { verdict: 'completed', upstreamStatus, ...(reason && { reason }) };
+  return { final: true, outcome, answer: result, ...kept };
 }
 
-/** The vendor's error code as digits; editions send it as a number or as a string. The text beside it is not read. */
-function errorCodeOf(answer: HttpAnswer): string | undefined {
-  const parsed = answer.body && idcloudErrorBody.safeParse(parseJson(answer.body));
-  const code = parsed?.success ? String(parsed.data.error.code) : undefined;
-  return code !== undefined && /^\d{1,6}$/.test(code) ? code : undefined;
+function readProcess(json: unknown): ProcessResult | undefined {
+  const { data } = processResult.safeParse(json);
+  return data?.id === '' ? undefined : data;
 }

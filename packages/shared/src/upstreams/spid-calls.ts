@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import type { SpidServerOperationName, spidServerOperations } from '../contracts/spid-server-operations.ts';
-import { jsonBody } from './body.ts';
+import { textBody } from './body.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { readFailure, submitFailure, submitWithoutAnswer } from './http-status.ts';
 import { errorTypeOf, understand } from './spid-answer.ts';
@@ -76,7 +76,7 @@ interface LooseInput {
 
 export function createSpidCall(connection: SpidConnection): SpidCall {
   const call = async (name: SpidServerOperationName, input: LooseInput = {}) => {
-    const body = input.stream ?? (input.body === undefined ? undefined : jsonBody(JSON.stringify(input.body)));
+    const body = input.stream ?? (input.body === undefined ? undefined : textBody(JSON.stringify(input.body)));
     const { params, query, signal } = input;
     const answer = await connection.send(name, { params, query, body, signal });
     const row = connection.operations[name];

@@ -8,7 +8,7 @@ import {
 import type { SpidWrite } from '../contracts/spid-server-writes.ts';
 import type { Cpf } from '../domain/cpf.ts';
 import { readSpidStatus, type SpidStatusWords } from '../domain/spid-status.ts';
-import type { Outcome, TransactionKind, Verdict } from '../domain/transaction.ts';
+import type { Outcome, SpidKind, Verdict } from '../domain/transaction.ts';
 import { parseJson } from './exchange.ts';
 import { submitFailure, submitWithoutAnswer } from './http-status.ts';
 import { errorTypeOf } from './spid-answer.ts';
@@ -17,7 +17,6 @@ import { createSpidConnection, type SpidConnection, type SpidServerSettings } fr
 import { performWrite } from './spid-writes.ts';
 import type { Read, Standing, SubmitOptions, SubmitResult, Upstream, UpstreamBody } from './upstream.ts';
 
-export type SpidKind = Extract<TransactionKind, `spid.${string}`>;
 /** What is sent with biometrics. */
 export type SpidSubmissionKind = 'spid.enroll' | 'spid.verify';
 type Biometric = z.output<typeof biometric>;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SpidWrite } from '../contracts/spid-server-writes.ts';
-import { jsonBody } from './body.ts';
+import { textBody } from './body.ts';
 import { httpResponse, isWhole, startRawServer } from './raw-server.fixture.ts';
 import { createSpidServerClient, type SpidServerClient } from './spid-server.ts';
 import type { SubmitResult } from './upstream.ts';
@@ -24,11 +24,11 @@ afterEach(async () => {
   opened = [];
 });
 
-const person = jsonBody(JSON.stringify({ params: { cpf: '12345678909', mot: 'E' }, query: {} }));
-const transaction = jsonBody(
+const person = textBody(JSON.stringify({ params: { cpf: '12345678909', mot: 'E' }, query: {} }));
+const transaction = textBody(
   JSON.stringify({ params: { guid: 'g-1', tguid: 'g-1' }, query: {}, body: '{"approval":true}' }),
 );
-const body = jsonBody('{"data":{"document":"12345678909"}}');
+const body = textBody('{"data":{"document":"12345678909"}}');
 const json = { 'content-type': 'application/json' };
 const kept = (status: number, text = '') => ({
   status,
@@ -127,7 +127,7 @@ const rows: [SpidWrite, typeof body, number, string, unknown][] = [
     { kind: 'unavailable', reason: 'answer-unreadable', httpStatus: 200 },
   ],
   ['createRemoteCapture', body, 500, '', { kind: 'unavailable', reason: 'server-error', httpStatus: 500 }],
-  ['updateToken', jsonBody(''), 502, '', { kind: 'unavailable', reason: 'bad-gateway', httpStatus: 502 }],
+  ['updateToken', textBody(''), 502, '', { kind: 'unavailable', reason: 'bad-gateway', httpStatus: 502 }],
   ['operatorInsert', body, 201, '', completed(201)],
   ['operatorInsert', body, 200, '', completed(200)],
   ['faceDetect', body, 200, '{"id":"f-1"}', completed(200, '{"id":"f-1"}')],
@@ -194,14 +194,14 @@ describe('a write', () => {
     await (await answering(httpResponse(200, ''))).perform('finishRemoteCapture', transaction);
     expect(heard).toMatch(/^POST \/gbs-spid-server\/remote-capture\/finish\/g-1 HTTP/);
     expect(heard).toMatch(/\r\n\r\n\{"approval":true\}$/);
-    const query = jsonBody(JSON.stringify({ params: {}, query: { 'data.clientEmail': 'a+b@example.com' } }));
+    const query = textBody(JSON.stringify({ params: {}, query: { 'data.clientEmail': 'a+b@example.com' } }));
     await (await answering(httpResponse(200, link, json))).perform('deprecatedCreateRemoteCaptureUsingPOST_1', query);
     expect(heard).toMatch(
       /^POST \/gbs-spid-server\/service\/cluster\/remote-capture\?data.clientEmail=a%2Bb%40example.com HTTP/,
     );
     await (await answering(httpResponse(204, ''))).perform('deletePSBioPerson', person);
     expect(heard).toMatch(/^DELETE \/gbs-spid-server\/delete\/12345678909\/E HTTP/);
-    await (await answering(httpResponse(200, '{}', json))).perform('updateToken', jsonBody(''));
+    await (await answering(httpResponse(200, '{}', json))).perform('updateToken', textBody(''));
     expect(heard).not.toMatch(/content-type/i);
   });
 });

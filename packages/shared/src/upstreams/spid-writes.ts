@@ -3,10 +3,10 @@ import * as z from 'zod';
 import { externalResult, redirectResult, remoteCaptureResponse } from '../contracts/spid-server.ts';
 import type { SpidServerOperation } from '../contracts/spid-server-operation.ts';
 import { isBodyAlone, type SpidWrite, type SpidWriteKind, spidWriteKinds } from '../contracts/spid-server-writes.ts';
-import type { KeptAnswer } from '../domain/transaction.ts';
-import { jsonBody } from './body.ts';
+import { textBody } from './body.ts';
 import type { HttpAnswer, NoAnswer } from './exchange.ts';
 import { submitFailure, submitWithoutAnswer } from './http-status.ts';
+import { keepAnswer } from './keep-answer.ts';
 import { errorTypeOf, understand } from './spid-answer.ts';
 import type { SpidConnection, SpidRequest } from './spid-connection.ts';
 import type { SubmitResult, UpstreamBody } from './upstream.ts';
@@ -49,7 +49,7 @@ async function unpack(row: SpidServerOperation, request: UpstreamBody): Promise<
   if (isBodyAlone(row)) return request.length > 0 ? { body: request } : {};
   const sealed = await buffer(await request.open());
   const { params, query, body } = writeRequest.parse(JSON.parse(sealed.toString()));
-  return { params, query, ...(body === undefined ? {} : { body: jsonBody(body) }) };
+  return { params, query, ...(body === undefined ? {} : { body: textBody(body) }) };
 }
 
 function readWritten(
@@ -62,7 +62,7 @@ function readWritten(
   const httpStatus = answer.status;
   const upstreamStatus = `HTTP ${httpStatus}`;
   if ((connection.operations[name].deprecated ? sessionAnswers : answers).has(httpStatus)) {
-    return { kind: 'answered', outcome: { verdict: 'rejected', upstreamStatus }, kept: keep(answer) };
+    return { kind: 'answered', outcome: { verdict: 'rejected', upstreamStatus }, kept: keepAnswer(answer) };
   }
   if (httpStatus < 200 || httpStatus > 299) return submitFailure(answer, connection.now(), errorTypeOf(answer));
   if (!answer.body) return { kind: 'unknown', reason: answer.bodyFault ?? 'answer-lost', httpStatus };
@@ -71,7 +71,11 @@ function readWritten(
   if (!understood) return { kind: 'unknown', reason: 'answer-unreadable', httpStatus };
 
   const kind: SpidWriteKind = spidWriteKinds[name];
-  const done = { kind: 'answered', outcome: { verdict: 'completed', upstreamStatus }, kept: keep(answer) } as const;
+  const done = {
+    kind: 'answered',
+    outcome: { verdict: 'completed', upstreamStatus },
+    kept: keepAnswer(answer),
+  } as const;
   switch (kind) {
     case 'spid.command':
       return done;
@@ -91,18 +95,9 @@ function readWritten(
       if (tguid === '') return { kind: 'unknown', reason: 'answer-unreadable', httpStatus };
       // The answer has no word; this is the one that the result calls begin with.
       const pending = kind === 'spid.remote-enroll' ? 'ENROLL_PENDING' : 'SEARCH_PENDING';
-      return { kind: 'taken', upstreamId: tguid, upstreamStatus: pending, kept: keep(answer) };
+      return { kind: 'taken', upstreamId: tguid, upstreamStatus: pending, kept: keepAnswer(answer) };
     }
     default:
       return kind satisfies never;
   }
-}
-
-function keep({ status, headers, body }: HttpAnswer): KeptAnswer {
-  const type = headers['content-type'];
-  return {
-    status,
-    ...(typeof type === 'string' ? { contentType: type } : {}),
-    body: body?.toString('utf8') ?? '',
-  };
 }

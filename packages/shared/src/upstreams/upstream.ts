@@ -102,17 +102,27 @@ export interface Taken {
   kept?: KeptAnswer;
 }
 
+/** The upstream took it and it came to nothing there: nothing was judged, and it may be sent anew. */
+export interface Voided {
+  kind: 'voided';
+  reason: VoidReason;
+  upstreamStatus: string;
+}
+/** `cancelled`: the upstream thinks that we gave up. `process-error`: it failed at it. */
+export type VoidReason = 'cancelled' | 'process-error';
+
 /** What became of a submission. */
-export type SubmitResult = Answered | Taken | Refused | Unavailable | Throttled | Unknown;
+export type SubmitResult = Answered | Taken | Refused | Unavailable | Throttled | Unknown | Voided;
 
 /** What became of a read. Reads have no effect, so anything but the first three is simply asked again later. */
 export type Read<T> = { kind: 'ok'; value: T } | { kind: 'not-found' } | Refused | Unavailable | Throttled;
 
-/** How a transaction stands at the upstream. */
-export type Standing =
-  | { final: true; outcome: Outcome; answer?: Readonly<Record<string, unknown>> }
+/** How a transaction stands at the upstream. `answer` and `kept` as in `Answered`. */
+export type Standing = (
+  | { final: true; outcome: Outcome }
   /** `recognised` is false for a word that nobody knows: keep it, count it, keep waiting. */
-  | { final: false; upstreamStatus: string; recognised: boolean };
+  | { final: false; upstreamStatus: string; recognised: boolean }
+) & { answer?: Readonly<Record<string, unknown>>; kept?: KeptAnswer };
 
 export interface SubmitOptions {
   /** Gives up; what that means follows from how far the body had got. */
@@ -123,7 +133,7 @@ export interface SubmitOptions {
 export interface Upstream<Kind extends TransactionKind = TransactionKind, Known extends TransactionKind = Kind> {
   submit(kind: Kind, body: UpstreamBody, options?: SubmitOptions): Promise<SubmitResult>;
   /** Asks for one transaction by the id that the upstream gave. */
-  result(kind: Known, upstreamId: string): Promise<Read<Standing>>;
+  result(kind: Known, upstreamId: string): Promise<Read<Standing> | Voided>;
   /** Waits for calls under way and closes the connections. */
   close(): Promise<void>;
 }

@@ -1,9 +1,10 @@
+import type { TransactionKind } from '@atesto/shared/domain/transaction';
 import type { Read, Standing } from '@atesto/shared/upstreams/upstream';
 import { expect, it } from 'vitest';
 import { decidePoll } from './decide-poll.ts';
 
 const acceptedAt = new Date(0);
-const row = { acceptedAt, upstreamStatus: 'ENROLL_PENDING' };
+const row = { kind: 'spid.enroll' as const, acceptedAt, upstreamStatus: 'ENROLL_PENDING' };
 const NOW = 60_000;
 const WAIT = { dueInMs: 15_000 };
 
@@ -35,3 +36,39 @@ const rows: [string, Read<Standing>, ReturnType<typeof decidePoll>][] = [
 ];
 
 it.each(rows)('%s', (_what, read, decision) => expect(decidePoll(read, row, NOW, () => 0.5)).toEqual(decision));
+
+const HOUR = 3_600_000;
+const divergence: Read<Standing> = { kind: 'ok', value: { final: false, upstreamStatus: '2', recognised: true } };
+const done: Read<Standing> = {
+  kind: 'ok',
+  value: { final: true, outcome: { verdict: 'completed', upstreamStatus: '3' }, answer: { status: 3 } },
+};
+const tooLong = {
+  event: { type: 'concluded', outcome: { verdict: 'contingency', upstreamStatus: '2', reason: 'too-long' } },
+  result: { status: 5 },
+};
+
+it.each<[TransactionKind, hours: number, string, Read<Standing>, object]>([
+  ['idcloud.process', 72, 'divergence', divergence, { dueInMs: expect.any(Number) }],
+  ['idcloud.process', 73, 'divergence', divergence, tooLong],
+  ['idcloud.document', 73, 'silence', { kind: 'not-found' }, tooLong],
+  ['idcloud.process', 73, 'a word that is final', done, { event: { type: 'concluded' }, result: { status: 3 } }],
+  ['idcloud.unico', 24 * 29, 'divergence', divergence, { dueInMs: expect.any(Number) }],
+  ['spid.enroll', 24 * 29, 'silence', { kind: 'not-found' }, { dueInMs: expect.any(Number) }],
+])('%s after %i hours of it: %s', (kind, hours, _what, read, expected) => {
+  const decision = decidePoll(read, { kind, acceptedAt, upstreamStatus: '2' }, hours * HOUR, () => 0.5);
+  expect(decision).toMatchObject(expected);
+  if (!('event' in expected)) expect(decision.event).toBeUndefined();
+});
+
+it('writes down what is known so far beside another word', () => {
+  const kept = { status: 200, body: '{}' };
+  const value: Standing = { final: false, upstreamStatus: '2', recognised: true, answer: { status: 2 }, kept };
+  const decision = decidePoll({ kind: 'ok', value }, { ...row, upstreamStatus: '1' }, NOW, () => 0.5);
+  expect(decision).toEqual({
+    event: { type: 'progressed', upstreamStatus: '2' },
+    ...WAIT,
+    result: { status: 2 },
+    kept,
+  });
+});

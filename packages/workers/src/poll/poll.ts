@@ -1,6 +1,11 @@
 import { postpone } from '@atesto/shared/ledger/schedule';
-import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
+import type { TransactionRow } from '@atesto/shared/ledger/transactions';
+import { applyEvent, countEvents, getTransaction } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
+import type { Upstream } from '@atesto/shared/upstreams/upstream';
+import { sealAnswer } from '@atesto/shared/vault/answer-column';
+import { decideVoided } from '../decide-voided.ts';
+import type { Decision, KeepWaiting } from '../decision.ts';
 import type { WorkContext } from '../work-context.ts';
 import { decidePoll } from './decide-poll.ts';
 
@@ -9,13 +14,24 @@ export async function poll(context: WorkContext, job: TransactionJob): Promise<v
   const { db } = context;
   const row = await getTransaction(db, job.id);
   if (!row || row.version !== job.version || row.state !== 'awaiting' || row.upstreamId === undefined) return;
-  const { kind, upstreamId } = row;
-  const read = await context.observe.call(kind, 'result', () => context.upstreamOf(kind).result(kind, upstreamId));
-  const decision = decidePoll(read, row, Date.now(), context.random);
+  const decision = await ask(context, row, row.upstreamId);
   if (!decision.event) {
     await postpone(db, row, decision.dueInMs);
     return;
   }
-  const after = await applyEvent(db, row, decision.event, decision);
+  const answerSealed = decision.kept && sealAnswer(context.keyRing, row.id, decision.kept);
+  const after = await applyEvent(db, row, decision.event, { ...decision, answerSealed });
   if (after) context.observe.transition(after, decision.event.type);
+}
+
+async function ask(context: WorkContext, row: TransactionRow, upstreamId: string): Promise<Decision | KeepWaiting> {
+  const { kind, operation } = row;
+  const upstream = context.upstreamOf(row);
+  // Its account or key was taken out of the settings: it waits for it to come back.
+  const read: Awaited<ReturnType<Upstream['result']>> = upstream
+    ? await context.observe.call(row, 'result', () => upstream.result(kind, upstreamId))
+    : { kind: 'not-found' };
+  if (read.kind !== 'voided') return decidePoll(read, row, Date.now(), context.random);
+  const before = await countEvents(context.db, row.id, 'voided');
+  return decideVoided(read, { kind, operation, before }, context.random);
 }

@@ -36,7 +36,7 @@ export function decideReconcile(
       ? { event: { type: 'concluded', upstreamId: match.id, outcome: standing.outcome } }
       : {
           event: { type: 'found', upstreamId: match.id, upstreamStatus: match.status },
-          dueInMs: pollDelay(0, random),
+          dueInMs: pollDelay('spid.enroll', 0, random),
         };
   }
   if (seen.some((t) => t.timestamp >= ours.timestamp)) {

@@ -149,7 +149,7 @@ async function seek(
   const { operation } = row;
   if (operation === undefined || !isSpidWrite(operation)) return inconclusive;
   const look = looks[operation];
-  if (look) return context.observe.call(row.kind, 'findTransaction', () => look(context, row, subject, operator));
+  if (look) return context.observe.call(row, 'findTransaction', () => look(context, row, subject, operator));
   const mayRepeat = spidServerOperations[operation].retry === 'repeat';
   return mayRepeat ? { kind: 'ok', value: { kind: 'absent' } } : inconclusive;
 }
@@ -175,7 +175,7 @@ export function decideWrite(
         const { id, word } = evidence;
         return {
           event: { type: 'found', upstreamId: id, upstreamStatus: word },
-          dueInMs: pollDelay(0, random),
+          dueInMs: pollDelay('spid.redirect', 0, random),
         };
       }
       break;

@@ -1,4 +1,5 @@
 import type { Cpf } from '@atesto/shared/domain/cpf';
+import { isSpidKind } from '@atesto/shared/domain/transaction';
 import { postpone } from '@atesto/shared/ledger/schedule';
 import { getSubject } from '@atesto/shared/ledger/subjects';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
@@ -28,14 +29,14 @@ export async function reconcile(context: WorkContext, job: TransactionJob): Prom
 
 async function decide(context: WorkContext, row: TransactionRow): Promise<Decision | KeepWaiting> {
   // IDCloud has no look-up, and a second create would be a second process: a person decides.
-  if (row.kind === 'idcloud.process') return { event: { type: 'abandoned', reason: 'unknown-outcome' } };
+  if (!isSpidKind(row.kind)) return { event: { type: 'abandoned', reason: 'unknown-outcome' } };
   const [userId, operatorId] = await Promise.all([cpfOf(context, row.subject), cpfOf(context, row.operator)]);
   if (row.kind !== 'spid.enroll' && row.kind !== 'spid.verify') {
     return reconcileWrite(context, row, userId, operatorId);
   }
   if (!userId || !operatorId || !row.capturedAt) return { event: { type: 'abandoned', reason: 'payload-erased' } };
   const { kind } = row;
-  const read = await context.observe.call(kind, 'findTransaction', () => context.spid.findTransaction(userId));
+  const read = await context.observe.call(row, 'findTransaction', () => context.spid.findTransaction(userId));
   const ours = { userId, operatorId, timestamp: row.capturedAt.getTime() };
   const standingOf = (word: string) => context.spid.standing(kind, word);
   return decideReconcile(read, standingOf, ours, row.attempt, context.random);

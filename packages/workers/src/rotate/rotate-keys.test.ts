@@ -6,6 +6,7 @@ import type { Cpf } from '@atesto/shared/domain/cpf';
 import { parseCpf } from '@atesto/shared/domain/cpf';
 import { getMissing } from '@atesto/shared/ledger/captures';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
+import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
 import { ensureSubject, getSubject } from '@atesto/shared/ledger/subjects';
 import { acceptTransaction, applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
 import { openAnswer, sealAnswer } from '@atesto/shared/vault/answer-column';
@@ -13,6 +14,7 @@ import { openCpf, sealCpf } from '@atesto/shared/vault/cpf-column';
 import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
 import { openMissing, sealMissing } from '@atesto/shared/vault/missing-column';
+import { tokenColumn } from '@atesto/shared/vault/token-column';
 import { createVault } from '@atesto/shared/vault/vault';
 import { expect, it } from 'vitest';
 import { startPostgres } from '../../../../test/stack/postgres.ts';
@@ -54,6 +56,15 @@ it('brings rows under the new key, so that the old one can go', async () => {
       missingSealed: sealMissing(before, id, missing),
       dueInMs: 60_000,
     });
+    const { lease = '' } = await createTokenStore(db, tokenColumn(before)).look('bank', {
+      leaseMs: 1_000,
+      refused: undefined,
+    });
+    await createTokenStore(db, tokenColumn(before)).keep('bank', lease, {
+      token: 'secret',
+      renewInMs: 60_000,
+      expiresInMs: 60_000,
+    });
 
     if (accepted.kind !== 'accepted') throw new Error(accepted.kind);
     const sending = await applyEvent(db, accepted.transaction, { type: 'claimed' });
@@ -61,14 +72,30 @@ it('brings rows under the new key, so that the old one can go', async () => {
     const taken = { type: 'taken', upstreamId: 'u', upstreamStatus: 'ENROLL_PENDING' } as const;
     await applyEvent(db, sending, taken, { answerSealed: sealAnswer(before, id, answer) });
 
-    expect(await rotateKeys(db, both)).toEqual({ captures: 0, transactions: 1, answers: 1, missing: 1, subjects: 1 });
-    expect(await rotateKeys(db, both)).toEqual({ captures: 0, transactions: 0, answers: 0, missing: 0, subjects: 0 });
+    expect(await rotateKeys(db, both)).toEqual({
+      captures: 0,
+      transactions: 1,
+      answers: 1,
+      missing: 1,
+      tokens: 1,
+      subjects: 1,
+    });
+    expect(await rotateKeys(db, both)).toEqual({
+      captures: 0,
+      transactions: 0,
+      answers: 0,
+      missing: 0,
+      tokens: 0,
+      subjects: 0,
+    });
 
     const row = await getTransaction(db, id);
     expect(await createVault({ keyRing: after, store }).readAll(payload, row?.wrappedKey ?? Buffer.alloc(0))).toEqual(
       body,
     );
     expect(openAnswer(after, id, row?.answerSealed ?? Buffer.alloc(0))).toEqual(answer);
+    const { token } = await createTokenStore(db, tokenColumn(after)).look('bank', { leaseMs: 1, refused: undefined });
+    expect(token).toMatchObject({ token: 'secret', version: 1 });
     const person = await getSubject(db, subject);
     expect(person && openCpf(after, person)).toBe(cpf);
     expect(openMissing(after, id, (await getMissing(db, id)) ?? Buffer.alloc(0))).toEqual(missing);

@@ -5,6 +5,7 @@ import { resealAnswer } from '@atesto/shared/vault/answer-column';
 import { resealCpf } from '@atesto/shared/vault/cpf-column';
 import type { KeyRing } from '@atesto/shared/vault/key-ring';
 import { resealMissing } from '@atesto/shared/vault/missing-column';
+import { resealToken } from '@atesto/shared/vault/token-column';
 
 const BATCH = 500;
 
@@ -14,7 +15,7 @@ const BATCH = 500;
  * @returns how many values were renewed, by column
  */
 export async function rotateKeys(db: Database, keyRing: KeyRing): Promise<Record<SealedColumn, number>> {
-  const renewed = { captures: 0, transactions: 0, answers: 0, missing: 0, subjects: 0 };
+  const renewed = { captures: 0, transactions: 0, answers: 0, missing: 0, tokens: 0, subjects: 0 };
   for (const column of sealedColumns) {
     for (;;) {
       const stale = await listStale(db, column, keyRing.activeHeader, BATCH);
@@ -30,5 +31,6 @@ export async function rotateKeys(db: Database, keyRing: KeyRing): Promise<Record
 function renew(keyRing: KeyRing, column: SealedColumn, { record, sealed }: SealedValue): Buffer {
   if (typeof record !== 'string') return resealCpf(keyRing, { cpfIndex: record, cpfSealed: sealed });
   if (column === 'answers') return resealAnswer(keyRing, record, sealed);
+  if (column === 'tokens') return resealToken(keyRing, record, sealed);
   return column === 'missing' ? resealMissing(keyRing, record, sealed) : keyRing.rewrap(sealed, record);
 }

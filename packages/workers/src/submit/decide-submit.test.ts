@@ -1,14 +1,14 @@
 import { transition } from '@atesto/shared/domain/transaction';
-import type { SubmitResult } from '@atesto/shared/upstreams/upstream';
+import type { SubmitResult, Voided } from '@atesto/shared/upstreams/upstream';
 import { expect, it } from 'vitest';
 import { decideSubmit } from './decide-submit.ts';
 
-const policy = { settleMs: 10_000, random: () => 0.5 };
+const policy = { kind: 'spid.enroll', settleMs: 10_000, random: () => 0.5 } as const;
 const outcome = { verdict: 'match', upstreamStatus: 'SEARCH_MATCH' } as const;
 
 const kept = { status: 200, contentType: 'application/json', body: '{}' };
 
-const rows: [string, SubmitResult, ReturnType<typeof decideSubmit>][] = [
+const rows: [string, Exclude<SubmitResult, Voided>, ReturnType<typeof decideSubmit>][] = [
   [
     'an answer concludes',
     { kind: 'answered', outcome, upstreamId: 'u' },

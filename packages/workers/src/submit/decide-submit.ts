@@ -1,4 +1,5 @@
-import type { SubmitResult, UpstreamReason } from '@atesto/shared/upstreams/upstream';
+import type { TransactionKind } from '@atesto/shared/domain/transaction';
+import type { SubmitResult, UpstreamReason, Voided } from '@atesto/shared/upstreams/upstream';
 import type { Decision } from '../decision.ts';
 import type { Random } from '../retry-policy.ts';
 import { pollDelay, retryDelay } from '../retry-policy.ts';
@@ -7,13 +8,14 @@ import { pollDelay, retryDelay } from '../retry-policy.ts';
 const SLOW_SERVER_FACTOR = 12;
 
 export interface SubmitPolicy {
+  kind: TransactionKind;
   /** How long a lost answer rests before the upstream is asked: it may still be working on what it received. */
   settleMs: number;
   random: Random;
 }
 
 /** What a send's result means for its transaction. */
-export function decideSubmit(result: SubmitResult, attempt: number, policy: SubmitPolicy): Decision {
+export function decideSubmit(result: Exclude<SubmitResult, Voided>, attempt: number, policy: SubmitPolicy): Decision {
   switch (result.kind) {
     case 'answered':
       return {
@@ -28,7 +30,7 @@ export function decideSubmit(result: SubmitResult, attempt: number, policy: Subm
     case 'taken':
       return {
         event: { type: 'taken', upstreamId: result.upstreamId, upstreamStatus: result.upstreamStatus },
-        dueInMs: pollDelay(0, policy.random),
+        dueInMs: pollDelay(policy.kind, 0, policy.random),
         ...(result.answer ? { result: result.answer } : {}),
         ...(result.kept ? { kept: result.kept } : {}),
       };
@@ -42,7 +44,7 @@ export function decideSubmit(result: SubmitResult, attempt: number, policy: Subm
     case 'throttled':
       return {
         event: { type: 'failed', reason: 'throttled' },
-        dueInMs: retryDelay(attempt, policy.random, result.retryAfterMs),
+        dueInMs: retryDelay(attempt, policy.random, result.retryAfterMs, 'throttled'),
       };
     case 'unknown':
       return { event: { type: 'lost', reason: result.reason }, dueInMs: policy.settleMs * patience(result.reason) };

@@ -1,10 +1,13 @@
 import { isSpidWrite } from '@atesto/shared/contracts/spid-server-writes';
+import { isSpidKind } from '@atesto/shared/domain/transaction';
+import { takeParked } from '@atesto/shared/ledger/notices';
 import { makeDue } from '@atesto/shared/ledger/schedule';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
-import { applyEvent } from '@atesto/shared/ledger/transactions';
+import { applyEvent, countEvents } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
 import { sealAnswer } from '@atesto/shared/vault/answer-column';
 import { VaultError } from '@atesto/shared/vault/vault-error';
+import { decideVoided } from '../decide-voided.ts';
 import type { Decision } from '../decision.ts';
 import { outlast } from '../outlast.ts';
 import { retryDelay } from '../retry-policy.ts';
@@ -31,28 +34,38 @@ export async function submit(context: WorkContext, job: TransactionJob): Promise
   context.observe.transition(after, decision.event.type);
   // What was done to a remote capture moves it: its answer may be there.
   if (after.kind === 'spid.command' && after.origin) await makeDue(db, after.origin);
+  // The notice may have been faster than the answer that names its process.
+  if (decision.event.type === 'taken' && after.account && after.upstreamId) {
+    await takeParked(db, after.account, after.upstreamId);
+  }
 }
 
 async function send(context: WorkContext, claimed: TransactionRow, leaseEnd: number): Promise<Decision> {
   const { vault, settings, random } = context;
   if (!claimed.wrappedKey) return { event: { type: 'refused', reason: 'payload-erased' } };
   const { kind, operation, wrappedKey, attempt } = claimed;
+  const write = isSpidKind(kind) ? operation : undefined;
   // Written by a later version than this one.
-  if (operation !== undefined && !isSpidWrite(operation)) {
+  if (write !== undefined && !isSpidWrite(write)) {
     return { event: { type: 'refused', reason: 'unknown-operation' } };
   }
+  const upstream = context.upstreamOf(claimed);
+  // Its account or key was taken out of the settings: it waits for it to come back.
+  if (!upstream) return { event: { type: 'failed', reason: 'not-configured' }, dueInMs: retryDelay(attempt, random) };
   try {
     const payload = await vault.open(claimed.payload, wrappedKey);
     const open = reopenable(payload.stream, async () => (await vault.open(claimed.payload, wrappedKey)).stream);
     // The first try gets the stream that is open already; a repeat opens a fresh one.
     const body = { length: payload.length, open: async () => whileLeased(await open(), leaseEnd) };
     const options = { signal: AbortSignal.timeout(settings.submitTimeoutMs) };
-    const result = await context.observe.call(kind, 'submit', () =>
-      operation === undefined
-        ? context.upstreamOf(kind).submit(kind, body, options)
-        : context.spid.perform(operation, body, options),
+    const result = await context.observe.call(claimed, 'submit', () =>
+      write === undefined ? upstream.submit(kind, body, options) : context.spid.perform(write, body, options),
     );
-    return decideSubmit(result, attempt, { settleMs: settings.settleMs, random });
+    if (result.kind === 'voided') {
+      const before = await countEvents(context.db, claimed.id, 'voided');
+      return decideVoided(result, { kind, operation, before }, random);
+    }
+    return decideSubmit(result, attempt, { kind, settleMs: settings.settleMs, random });
   } catch (error) {
     // The vault failed before anything was sent.
     if (!(error instanceof VaultError)) throw error;
