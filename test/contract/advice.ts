@@ -14,6 +14,10 @@ export const problemAdvice: Record<ProblemCode, string> = {
   'digest-mismatch': 'The bytes were hurt on the way, or the hash is of something else. Nothing was kept: send again.',
   'unknown-capture': 'Upload the capture first, with the same key; captures of others are not seen.',
   'capture-spent': 'A picture goes into one transaction only. Upload it again under a new id.',
+  'unknown-key': '`fields` says whether it is the account or the key. The names are those of `IDCLOUD_ACCOUNTS`.',
+  'unknown-station': 'Take the id from `GET /v1/stations`. A station may name only itself.',
+  'unfit-request':
+    '`fields` says what: the key is for something else, edition B wants a name, or the picture has a fault under [IDCloud’s code](#the-idcloud-face). Nothing was accepted: mend it, or have the face taken again.',
   'duplicate-finger': 'Name each finger once, over `biometrics` and `missingBiometrics` together.',
   unauthenticated: 'Send the key. It may have been revoked.',
   forbidden: 'Use a key of the right kind: administrator, system or station.',
@@ -28,7 +32,15 @@ export const problemAdvice: Record<ProblemCode, string> = {
     'SPID Server read it and will not do it; the place `/` has the HTTP status of its answer. The person may be unknown there, or it was done before.',
   'body-too-large': 'See `JSON_BYTES_MAX` and `CAPTURE_BYTES_MAX`.',
   'unsupported-media-type': 'JSON, or for captures `image/png`, `image/jpeg`, `image/webp`.',
-  'too-many-requests': 'Wait as long as `Retry-After` says. Only `POST /v1/stations` is limited.',
+  'too-many-requests':
+    'Wait as long as `Retry-After` says. Only `POST /v1/stations` and the notices of IDCloud are limited.',
+  'station-away':
+    'Its line is down, has just come up, or broke during the capture. Look at the bridge; then the same request again.',
+  'station-cannot': 'Set `CAMERA` at the station, or update its bridge.',
+  'station-busy': 'A reader or the camera is at work, for somebody else. The same request again when it is done.',
+  'station-timeout': 'Nobody came before the camera in time, or it hangs. The same request again.',
+  'face-failed':
+    '`fields` has the [kind](#captures-at-the-reader), or `not-uploaded`: the picture did not reach the gateway. The station’s log has `face-capture`.',
   'upstream-unavailable':
     'For what is passed on at once (look-ups, reports, biometrics of a remote capture). It changes nothing: ask again later.',
   'storage-unavailable':
@@ -72,19 +84,21 @@ export const upstreamAdvice: Record<UpstreamReason, string> = {
 
 export const captureAdvice: Record<CaptureErrorKind, { means: string; advice: string }> = {
   'device-lost': {
-    means: 'The reader was unplugged or its line failed.',
+    means: 'The reader or camera was unplugged or its line failed; the virtual camera has no picture.',
     advice: 'Plug it in and start the capture again. Nothing was stored.',
   },
   'device-fault': {
-    means: 'The reader answers, but not as its protocol says, or gave three pictures without a finger.',
+    means:
+      'The reader or camera answers, but not as its protocol says; a reader gave three pictures without a finger; the virtual camera has a file that is no picture.',
     advice: 'Plug it in anew. Clean its glass. Close other programs that use it.',
   },
   timeout: {
-    means: 'No finger came within `CAPTURE_TIMEOUT_MS`.',
+    means: 'No finger or face came within `CAPTURE_TIMEOUT_MS`.',
     advice: 'Start the capture again.',
   },
   cancelled: {
-    means: 'Capture Cancel or Logout was called, another operator logged in, or the bridge is stopping.',
+    means:
+      'Capture Cancel or Logout was called, another operator logged in, or the bridge is stopping. Of a face: who asked for it hung up, the line broke, or the bridge is stopping.',
     advice: 'Start the capture again.',
   },
 };

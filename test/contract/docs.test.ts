@@ -1,16 +1,31 @@
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { problems } from '@atesto/gateway/problem';
 import { bridgeSchema } from '@atesto/shared/config/bridge';
 import { gatewaySchema } from '@atesto/shared/config/gateway';
+import { parseIdcloudAccounts } from '@atesto/shared/config/idcloud-accounts';
 import { settingsTable } from '@atesto/shared/config/settings';
 import { workersSchema } from '@atesto/shared/config/workers';
 import { idcloudErrors } from '@atesto/shared/contracts/idcloud-client';
+import { tokenErrors } from '@atesto/shared/contracts/idcloud-token';
 import { applyProfile, defaultSpidTables, parseSpidProfile } from '@atesto/shared/contracts/spid-profile';
 import { upstreamReasons } from '@atesto/shared/upstreams/upstream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { captureAdvice, problemAdvice, upstreamAdvice, vaultAdvice } from './advice.ts';
+import {
+  adviceHead,
+  adviceRows,
+  cpfHead,
+  cpfRows,
+  operationHead as idcloudOperationHead,
+  operationRows as idcloudOperationRows,
+  scenarioHead,
+  scenarioRows,
+  unicoHead,
+  unicoRows,
+} from './idcloud-page.ts';
 import {
   operationHead,
   operationRows,
@@ -59,6 +74,10 @@ const parts: Record<string, Record<string, string>> = {
       ['kind', 'what it means', 'what to do'],
       Object.entries(vaultAdvice).map(([name, { means, advice }]) => [code(name), means, advice]),
     ),
+    tokens: table(
+      ['code', 'what is wrong', 'what happens'],
+      Object.entries(tokenErrors).map(([name, { cause, remedy }]) => [code(name), cause, code(remedy)]),
+    ),
     idcloud: table(
       ['code', 'status', 'description'],
       Object.entries(idcloudErrors).map(([name, { status, description }]) => [code(name), status, description]),
@@ -69,6 +88,13 @@ const parts: Record<string, Record<string, string>> = {
     services: table(serviceRouteHead, serviceRoutes),
     answers: table(serviceAnswerHead, serviceAnswers),
     operations: table(operationHead, operationRows),
+  },
+  'idcloud.md': {
+    operations: table(idcloudOperationHead, idcloudOperationRows),
+    scenarios: table(scenarioHead, scenarioRows),
+    advice: table(adviceHead, adviceRows),
+    journeys: table(unicoHead, unicoRows),
+    cpfs: table(cpfHead, cpfRows),
   },
 };
 
@@ -93,6 +119,28 @@ it('shows a SPID profile that can be read and applied', () => {
   const profile = parseSpidProfile(example);
   expect(Object.values(profile).every((part) => Object.keys(part ?? '').length > 0)).toBe(true);
   expect(applyProfile(defaultSpidTables, profile)).not.toEqual(defaultSpidTables);
+});
+
+it('shows an accounts file that can be read', () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/idcloud.md'), 'utf8');
+  const [, example = ''] = /^## Accounts$[\s\S]*?^```json\n([\s\S]*?)^```$/m.exec(page) ?? [];
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  // No two secrets are the same, and every one of them is a key.
+  let files = 0;
+  const filled = example.replaceAll(/\{ ?"file": ?"[^"]+" ?\}/g, () =>
+    JSON.stringify(privateKey + '\n'.repeat(++files)),
+  );
+  const [first, ...others] = parseIdcloudAccounts(filled);
+  expect(first).toMatchObject({
+    keys: [{ edition: 'D' }, { edition: 'D' }, { edition: 'B' }],
+    webhook: { type: 'oauth2' },
+  });
+  expect(others).toHaveLength(1);
+  expect(files).toBeGreaterThan(3);
 });
 
 /** Without what a formatter adds to a table: blanks and dashes that fill its columns. */

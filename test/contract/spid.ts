@@ -1,6 +1,7 @@
 import type { SpidServerOperation } from '@atesto/shared/contracts/spid-server-operation';
 import { type SpidServerOperationName, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
 import { type SpidServicesCall, spidServicesRoutes } from '@atesto/shared/contracts/spid-services';
+import { runContract } from './run-contract.ts';
 import { spidChecks, subjectOf } from './spid-checks.ts';
 import { faceChecks } from './spid-face-checks.ts';
 import type { FaceHouse } from './spid-face-house.ts';
@@ -57,24 +58,10 @@ export async function runSpidContract(
   write: (line: string) => void,
   rows: readonly ContractRow[],
 ): Promise<SpidContractTotals> {
-  let failed = 0;
-  for (const { name, row, between, checks } of rows) {
-    const faults: string[] = [];
-    for (const [title, check] of checks) {
-      try {
-        await check();
-      } catch (error) {
-        faults.push(`      ${title}: ${error instanceof Error ? error.message : String(error)}`);
-      }
-    }
-    if (faults.length > 0) failed += 1;
-    const word = faults.length > 0 ? 'FAIL' : 'ok  ';
-    write(
-      `${word}  ${name}  ${row.method} ${row.path}  ${between.join(' ')}${row.provisional ? '  (provisional)' : ''}`,
-    );
-    for (const fault of faults) write(fault);
-  }
-  const totals = { operations: rows.length, passed: rows.length - failed, failed };
-  write(`contract spid: ${totals.operations} operations, ${totals.passed} passed, ${totals.failed} failed`);
-  return totals;
+  const lines = rows.map(({ name, row, between, checks }) => ({
+    line: `${name}  ${row.method} ${row.path}  ${between.join(' ')}${row.provisional ? '  (provisional)' : ''}`,
+    checks,
+  }));
+  const { tried, ...totals } = await runContract(write, { contract: 'spid', of: 'operations' }, [{ lines }]);
+  return { operations: tried, ...totals };
 }

@@ -1,9 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TransactionEventView, TransactionView } from '@atesto/shared/contracts/gateway';
+import type { VirtualPerson } from '@atesto/simulators/people/person';
 import { encode } from 'fast-png';
-import { call } from '../stack/call.ts';
+import { type Answer, call } from '../stack/call.ts';
+import type { IdcloudKeyName } from '../stack/idcloud.ts';
 import { Integrator, untilSettled } from '../stack/integrator.ts';
+import { waitFor } from '../stack/wait-for.ts';
 import type { Scene } from './scene.ts';
 import type { TimeLine } from './time-line.ts';
 
@@ -135,29 +138,110 @@ export const journeys: Record<string, Journey> = {
   },
 
   'A face is judged by IDCloud': async (scene, line) => {
-    const { house, others } = scene;
-    const { width, height, pixels } = others.face.face();
-    const face = Buffer.from(encode({ width, height, data: pixels, channels: 3 }));
-    const file = path.join(scene.dir, 'face.png');
-    await writeFile(file, face);
-    line.files.push({ what: 'the face that was sent (drawn, nobody’s)', file });
-    line.step(
-      `POST /idcloud/processes/v1 with a picture of ${width} × ${height}, ${Math.round(face.length / 1024)} KB`,
-    );
-    const { status, body } = await call('POST', `${house.gateway.url}/idcloud/processes/v1`, {
-      headers: { authorization: `Bearer ${scene.systemKey}`, apikey: house.idcloud.apiKey },
-      json: {
-        subject: { code: others.face.cpf, name: 'Pessoa Virtual' },
-        useCase: 'Onboarding',
-        imageBase64: face.toString('base64'),
-      },
-    });
-    const answer = JSON.parse(body.toString()) as { id: string; status: number; unicoId?: { result: string } };
-    line.step(`answered: status ${answer.status}, unicoId ${answer.unicoId?.result ?? 'none'}`);
-    line.expect('answer', [status, answer.status, answer.unicoId?.result], [200, 3, 'yes']);
+    const { others } = scene;
+    const imageBase64 = await portraitOf(scene, line, others.face);
+    const subject = { code: others.face.cpf, name: 'Pessoa Virtual' };
+    const answer = await createProcess(scene, line, 'default', { subject, useCase: 'Onboarding', imageBase64 });
+    line.expect('answer', [answer.status, answer.unicoId?.result], [3, 'yes']);
     await history(scene, line, answer.id, scene.systemKey);
   },
+
+  'IDCloud cannot tell whose face it is; a risk score comes later': async (scene, line) => {
+    const { house, others, systemKey } = scene;
+    await admin(house.idcloud.url, 'PUT', `courses/${others.scored.cpf}`, { course: 'divergence' });
+    const imageBase64 = await portraitOf(scene, line, others.scored);
+    const subject = { code: others.scored.cpf, name: 'Pessoa Virtual' };
+    const { id, status, unicoId } = await createProcess(scene, line, 'score', { subject, imageBase64 });
+    line.expect('first answer', [status, unicoId?.result], [1, 'inconclusive']);
+
+    const face = idcloudAt(scene, 'score');
+    const standing = async () => parsed<Process>(await face('GET', `processes/v1/${id}`));
+    await waitFor(async () => (await standing()).status === 2, { what: 'the divergence' });
+    line.step('a worker asked: status 2, people at Unico look at it');
+    const { upstreamId } = await house.api<TransactionView>(systemKey, 'GET', `/v1/transactions/${id}`);
+    await admin(house.idcloud.url, 'POST', `processes/${upstreamId}/finish`);
+    line.step('they decide, and IDCloud sends a notice');
+    const last = await waitFor(
+      async () => {
+        const now = await standing();
+        return now.status === 3 && now;
+      },
+      { what: 'the score', timeoutMs: 10_000 },
+    );
+    line.step(`a worker asked: status 3, unicoId ${last.unicoId?.result}, score ${last.score}`);
+    line.expect('answer', [last.unicoId?.result, last.score], ['inconclusive', 28]);
+    const told = (await admin(house.idcloud.url, 'GET', 'webhooks')) as { processId: string; status: number }[];
+    const notice = told.find(({ processId }) => processId === upstreamId);
+    line.expect('the notice was taken', notice?.status, 204);
+    await history(scene, line, id, systemKey);
+  },
+
+  'A document is used again': async (scene, line) => {
+    const { others } = scene;
+    const subject = { code: others.face.cpf, name: 'Pessoa Virtual' };
+    const imageBase64 = await portraitOf(scene, line, others.face);
+    const proof = await createProcess(scene, line, 'default', { subject, imageBase64 });
+    line.expect('identity', proof.unicoId?.result, 'yes');
+
+    const face = idcloudAt(scene, 'documents');
+    const found = await face('GET', `documents/v1?code=${subject.code}&type=BR_CPF`);
+    const { items } = parsed<{ items: { documentId?: string; documentType?: string }[] }>(found);
+    line.step(`GET /idcloud/documents/v1 → ${items[0]?.documentType}`);
+    const document = { purpose: 'onboarding', authProcessId: proof.id, documentId: items[0]?.documentId };
+    const made = await createProcess(scene, line, 'documents', { subject, document });
+    const { content = {}, fileUrls = [], faceMatch } = made.document ?? {};
+    line.expect('document', [made.status, faceMatch, content.cpfNumero], [3, true, subject.code]);
+    line.step(`what was read from it: ${Object.keys(content).join(', ')}`);
+    const picture = await call('GET', fileUrls[0] ?? '');
+    line.expect('its picture', picture.status, 200);
+    const file = path.join(scene.dir, 'document.png');
+    await writeFile(file, picture.body);
+    line.files.push({ what: 'the document’s picture, by its signed link (drawn, nobody’s)', file });
+    await history(scene, line, made.id, scene.systemKey);
+  },
 };
+
+/** Of IDCloud's process, what the journeys look at. */
+interface Process {
+  id: string;
+  status: number;
+  unicoId?: { result: string };
+  score?: number;
+  document?: { content: Record<string, unknown>; fileUrls: string[]; faceMatch: boolean };
+}
+
+/** A program of the bank's, written for IDCloud, with one of its keys. */
+function idcloudAt({ house, systemKey }: Scene, key: IdcloudKeyName) {
+  return (method: 'GET' | 'POST', route: string, json?: unknown) =>
+    call(method, `${house.gateway.url}/idcloud/${route}`, {
+      headers: { authorization: `Bearer ${systemKey}`, apikey: house.idcloud.keys[key] },
+      json,
+    });
+}
+
+/** Creates a process with the key and gives the first answer. */
+async function createProcess(scene: Scene, line: TimeLine, key: IdcloudKeyName, json: object): Promise<Process> {
+  const answer = await idcloudAt(scene, key)('POST', 'processes/v1', json);
+  line.expect('create', answer.status, 200);
+  const process = parsed<Process>(answer);
+  line.step(
+    `POST /idcloud/processes/v1 (key ${key}) → status ${process.status}${process.unicoId ? `, unicoId ${process.unicoId.result}` : ''}`,
+  );
+  return process;
+}
+
+const parsed = <T>({ body }: Answer) => JSON.parse(body.toString()) as T;
+
+/** Base64 of somebody's drawn face, which the report shows. */
+async function portraitOf({ dir }: Scene, line: TimeLine, somebody: VirtualPerson): Promise<string> {
+  const { width, height, pixels } = somebody.face();
+  const face = Buffer.from(encode({ width, height, data: pixels, channels: 3 }));
+  const file = path.join(dir, `face-${somebody.cpf}.png`);
+  await writeFile(file, face);
+  line.files.push({ what: 'the face that was sent (drawn, nobody’s)', file });
+  line.step(`a picture of ${width} × ${height}, ${Math.round(face.length / 1024)} KB`);
+  return face.toString('base64');
+}
 
 /** A program of the bank's, written for SPID Server's own routes. */
 function systemAt({ house, systemKey }: Scene) {
@@ -225,7 +309,12 @@ async function history(
   return events;
 }
 
-async function admin(url: string, method: 'GET' | 'PUT' | 'DELETE', route: string, json?: unknown): Promise<unknown> {
+async function admin(
+  url: string,
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+  route: string,
+  json?: unknown,
+): Promise<unknown> {
   const answer = await call(method, `${url}/_admin/${route}`, { json });
   return answer.body.length === 0 ? undefined : JSON.parse(answer.body.toString());
 }

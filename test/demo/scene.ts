@@ -21,7 +21,7 @@ export interface Scene {
   /** Says to be `known`. */
   impostor: VirtualPerson;
   /** For journeys of their own. */
-  others: { outage: VirtualPerson; killed: VirtualPerson; lost: VirtualPerson; face: VirtualPerson };
+  others: Record<'outage' | 'killed' | 'lost' | 'face' | 'scored', VirtualPerson>;
 }
 
 /** Registers operator and known person at the simulated platform, and enrols a station. */
@@ -35,6 +35,7 @@ export async function openScene(house: House, dir: string, report: (line: string
     killed: person('client Elis'),
     lost: person('client Bento'),
     face: person('client Lia'),
+    scored: person('client Nina'),
   };
   report('operator and registered people at the simulated SPID Server');
   await register(house, 'operators', operator);

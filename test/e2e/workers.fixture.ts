@@ -1,8 +1,16 @@
 import type { TestGateway } from '@atesto/gateway/gateway.fixture';
-import { transactionEventTypes, transactionKinds, transactionStates } from '@atesto/shared/domain/transaction';
-import { jobCatalogue, queueNames } from '@atesto/shared/queues/jobs';
+import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
+import {
+  isSpidKind,
+  transactionEventTypes,
+  transactionKinds,
+  transactionStates,
+} from '@atesto/shared/domain/transaction';
+import { createRequestBudgets } from '@atesto/shared/ledger/request-budget';
+import { jobCatalogue, queuesOf } from '@atesto/shared/queues/jobs';
 import { createMetrics } from '@atesto/shared/telemetry/metrics';
 import { createWorkerMetrics } from '@atesto/shared/telemetry/worker-metrics';
+import type { IdcloudAccounts } from '@atesto/shared/upstreams/idcloud-accounts';
 import { createObserver } from '@atesto/workers/observe';
 import type { Workers } from '@atesto/workers/workers';
 import { startWorkers } from '@atesto/workers/workers';
@@ -15,15 +23,27 @@ interface TestWorkers extends Workers {
   metrics(): Promise<string>;
 }
 
-/** Workers in this process, on a test gateway's ledger, vault, queue and simulated SPID Server. `hurried` ones try and ask again almost at once. */
-export function startTestWorkers({ context, databaseUrl }: TestGateway, { hurried = false } = {}): TestWorkers {
+interface TestWorkersOptions {
+  /** They try and ask again almost at once. */
+  hurried?: boolean;
+  /** Simulated accounts of IDCloud. */
+  idcloud?: { accounts: readonly IdcloudAccount[]; upstreams: IdcloudAccounts } | undefined;
+}
+
+/** Workers in this process, on a test gateway's ledger, vault, queue and simulated platforms. */
+export function startTestWorkers(
+  { context, databaseUrl }: TestGateway,
+  { hurried = false, idcloud }: TestWorkersOptions = {},
+): TestWorkers {
+  const onError = (error: unknown) => context.log.error('background-failed', { error });
+  const queues = queuesOf(idcloud?.accounts ?? []);
   const metrics = createWorkerMetrics(createMetrics({ service: 'workers', version: 'test' }), {
     kinds: transactionKinds,
     states: transactionStates,
     events: transactionEventTypes,
     jobs: Object.keys(jobCatalogue),
-    queues: queueNames,
-    upstreams: queueNames,
+    queues,
+    upstreams: queues,
     operations: ['submit', 'result', 'findTransaction'],
   });
   const workers = startWorkers(
@@ -32,7 +52,7 @@ export function startTestWorkers({ context, databaseUrl }: TestGateway, { hurrie
       vault: context.vault,
       keyRing: context.keyRing,
       spid: context.spid,
-      upstreamOf: () => context.spid,
+      upstreamOf: (row) => (isSpidKind(row.kind) ? context.spid : idcloud?.upstreams.upstreamOf(row)),
       enqueue: (moment, lane) => context.enqueue(moment, lane),
       observe: createObserver(metrics, context.log, context.spid),
       settings: { submitTimeoutMs: 20_000, leaseMs: 30_000, settleMs: hurried ? 50 : 200 },
@@ -40,11 +60,16 @@ export function startTestWorkers({ context, databaseUrl }: TestGateway, { hurrie
     },
     {
       backend: { kind: 'postgres', url: databaseUrl },
-      queues: ['spid'],
       concurrency: 10,
-      perSecond: {},
+      ...(idcloud && {
+        idcloud: {
+          accounts: idcloud.accounts,
+          budgets: createRequestBudgets(context.db, idcloud.accounts, onError),
+          inLine: async () => 0,
+        },
+      }),
       sweep: { batch: 100, requeueMs: 30_000, intervalMs: hurried ? 20 : 100 },
-      onError: (error) => context.log.error('background-failed', { error }),
+      onError,
     },
   );
   return { ...workers, metrics: async () => (await metrics.expose()).body };

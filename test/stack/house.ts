@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { call } from './call.ts';
+import { idcloudKeys, idcloudSimulatorArguments, writeIdcloudAccounts } from './idcloud.ts';
 import { freePort } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import type { Processes, ServiceProcess } from './processes.ts';
 import { StackError } from './stack-error.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const IDCLOUD_KEY = 'simulator-key';
 
 export interface HouseOptions {
   /** Everything of the house lies here: keys, vault, logs of the services. */
@@ -29,7 +29,8 @@ export interface House {
   gateway: { url: string; process: ServiceProcess };
   workers: ServiceProcess;
   spid: { url: string };
-  idcloud: { url: string; apiKey: string };
+  /** Keys by their names in the accounts file. */
+  idcloud: { url: string; keys: typeof idcloudKeys };
   /** Of the administrator; undefined on a ledger that had one already. */
   administratorKey: string | undefined;
   /** Starts the gateway again after it was ended, on the same port. */
@@ -81,21 +82,18 @@ export async function openHouse(options: HouseOptions): Promise<House> {
       ...['--enroll-delay', String(options.enrollDelayMs ?? 2_000)],
       ...(profile ? ['--profile', profile] : []),
     ]),
-    simulator('idcloud', ['--private-key-out', privateKeyFile, '--api-key', IDCLOUD_KEY]),
+    simulator('idcloud', idcloudSimulatorArguments(privateKeyFile)),
   ]);
 
+  const accounts = await writeIdcloudAccounts(dir, idcloudUrl, privateKeyFile);
   const port = options.gatewayPort ?? (await freePort());
   const env = {
     DATABASE_URL: postgres.url,
     VAULT_URL: `file:${path.join(dir, 'vault')}`,
     ATESTO_STATE_DIR: path.join(dir, 'state'),
     SPID_SERVER_URL: spidUrl,
-    IDCLOUD_URL: idcloudUrl,
-    IDCLOUD_TOKEN_URL: `${idcloudUrl}/oauth2/token`,
-    IDCLOUD_ACCOUNT: 'atesto',
-    IDCLOUD_TENANT: '00000000-0000-4000-8000-000000000000',
-    IDCLOUD_PRIVATE_KEY_FILE: privateKeyFile,
-    IDCLOUD_API_KEY: IDCLOUD_KEY,
+    // Accounts are given in one way: where the settings name a single one, it is that.
+    ...(options.env?.IDCLOUD_URL === undefined && { IDCLOUD_ACCOUNTS: accounts.file }),
     ...options.env,
   };
   const startGateway = () =>
@@ -107,6 +105,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     });
   report('gateway');
   const gateway = { url: `http://127.0.0.1:${port}`, process: await startGateway() };
+  await accounts.register(gateway.url);
   report('workers');
   const workers = await processes.start({
     name: 'workers',
@@ -119,7 +118,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     gateway,
     workers,
     spid: { url: spidUrl },
-    idcloud: { url: idcloudUrl, apiKey: IDCLOUD_KEY },
+    idcloud: { url: idcloudUrl, keys: idcloudKeys },
     administratorKey: /Administrator key, shown this once: (\S+)/.exec(gateway.process.output())?.[1],
     async restartGateway() {
       await gateway.process.exited;

@@ -42,7 +42,8 @@ Gateway          ${house.gateway.url}   (description at /openapi.json)
 Administrator    ${administratorKey ?? 'as printed at the first start'}
 SPID Services    ${station.url}/gbs-spid-services/api
 SPID Server      ${house.spid.url}   (simulated)
-IDCloud          ${house.idcloud.url}   (simulated; APIKEY ${house.idcloud.apiKey})
+IDCloud          ${house.idcloud.url}   (simulated; docs/idcloud.md)
+APIKEYs          ${Object.values(house.idcloud.keys).join(' ')}
 Logs             ${path.relative('.', path.join(dir, 'logs'))}
 
 Try it: log the virtual operator in, enroll somebody, and lay their fingers on the virtual reader.
