@@ -1,8 +1,9 @@
 import { getTransaction } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bodyOf, deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
-import { expectEachOnce, untilAllSettled } from './evidence.fixture.ts';
+import { expectEachOnce } from './evidence.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
+import { untilAllSettled } from './settling.fixture.ts';
 
 const ROUNDS = 3;
 const CLIENTS = 12;

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../stack/wait-for.ts';
 import { deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
-import { expectEachOnce, statesOf, untilAllSettled } from './evidence.fixture.ts';
+import { expectEachOnce } from './evidence.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
+import { statesOf, untilAllSettled } from './settling.fixture.ts';
 
 const UNDER_WAY = 6;
 const WAITING = 10;

@@ -7,8 +7,9 @@ import { freePort } from '../stack/ports.ts';
 import { type Postgres, startPostgres } from '../stack/postgres.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { type Answer, deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
-import { expectEachOnce, untilAllSettled } from './evidence.fixture.ts';
+import { expectEachOnce } from './evidence.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
+import { untilAllSettled } from './settling.fixture.ts';
 
 const CLIENTS = 8;
 

@@ -16,6 +16,8 @@ export interface ReceivedCall {
   operation: string;
   /** Absent for a call that was dropped before it was read. */
   bytes?: number;
+  /** Of the body, in hex. */
+  sha256?: string;
   status?: number;
 }
 
@@ -33,7 +35,7 @@ export interface Platform {
   up(): Promise<void>;
   /** What it holds. */
   transactions(): Promise<Held[]>;
-  /** The last 200 calls. */
+  /** The last 5,000 calls. */
   received(operation: string): Promise<ReceivedCall[]>;
   /** Gives an enrolment its final word by hand. */
   decide(tguid: string, status: string): Promise<void>;

@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis } from '../stack/redis.ts';
 import { findRedis } from '../stack/redis-source.ts';
 import { deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
-import { expectEachOnce, untilAllSettled, untilState } from './evidence.fixture.ts';
+import { expectEachOnce } from './evidence.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
 import { type MortalRedis, openMortalRedis } from './redis.fixture.ts';
+import { untilAllSettled, untilState } from './settling.fixture.ts';
 
 const EACH = 8;
 

@@ -7,18 +7,24 @@ import { freePort } from '../stack/ports.ts';
 import { findRedis } from '../stack/redis-source.ts';
 import { waitFor } from '../stack/wait-for.ts';
 
-/** A Redis that can be killed and comes back under the same URL: empty, because it keeps nothing on disk. */
+/** A Redis that can be killed and comes back under the same URL: empty, unless it keeps an append-only file. */
 export interface MortalRedis {
   url: string;
+  port: number;
   /** FLUSHALL. */
   flush(): Promise<void>;
+  /** Any command of an administrator. */
+  command(name: string, ...args: string[]): Promise<unknown>;
   kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Undefined where there is no server program; `startRedis` of the stack installs one. */
-export async function openMortalRedis(dir: string): Promise<MortalRedis | undefined> {
+/**
+ * Undefined where there is no server program; `startRedis` of the stack installs one.
+ * @param keeps true for an append-only file in `dir`, written to disk every second as in production
+ */
+export async function openMortalRedis(dir: string, { keeps = false } = {}): Promise<MortalRedis | undefined> {
   const program = findRedis();
   if (!program) return undefined;
   const port = await freePort();
@@ -26,10 +32,16 @@ export async function openMortalRedis(dir: string): Promise<MortalRedis | undefi
   let server: ReturnType<typeof launch> | undefined;
   const redis: MortalRedis = {
     url,
-    async flush() {
-      const client = new Redis(url);
-      await client.flushall();
-      client.disconnect();
+    port,
+    flush: async () => void (await redis.command('flushall')),
+    async command(name, ...args) {
+      const client = new Redis(url, { maxRetriesPerRequest: 1 });
+      client.on('error', () => undefined);
+      try {
+        return await client.call(name, ...args);
+      } finally {
+        client.disconnect();
+      }
     },
     async kill() {
       server?.child.kill('SIGKILL');
@@ -37,7 +49,7 @@ export async function openMortalRedis(dir: string): Promise<MortalRedis | undefi
       server = undefined;
     },
     async start() {
-      server = launch(program.file, dir, port);
+      server = launch(program.file, dir, port, keeps);
       const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
       client.on('error', () => undefined);
       await waitFor(async () => (await client.ping()) === 'PONG', { what: 'an answer of Redis' });
@@ -49,8 +61,8 @@ export async function openMortalRedis(dir: string): Promise<MortalRedis | undefi
   return redis;
 }
 
-function launch(file: string, dir: string, port: number) {
-  const args = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no'];
+function launch(file: string, dir: string, port: number, keeps: boolean) {
+  const args = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', keeps ? 'yes' : 'no'];
   // The server is also in a program of another name, which looks at its own name.
   const child = spawn(file, [...args, '--dir', path.resolve(dir)], { argv0: 'redis-server', stdio: 'ignore' });
   const gone = once(child, 'exit');

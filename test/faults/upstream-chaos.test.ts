@@ -1,8 +1,9 @@
 import type { BehaviourRequest } from '@atesto/simulators/behaviour';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deliver, enrolmentsOf } from './enrolments.fixture.ts';
-import { expectReplays, repeated, untilAllSettled } from './evidence.fixture.ts';
+import { expectReplays, repeated } from './evidence.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
+import { untilAllSettled } from './settling.fixture.ts';
 
 const COUNT = 100;
 const SUBMIT_TIMEOUT_MS = 1_500;

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ServiceProcess } from '../stack/processes.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
-import { expectEachOnce, statesOf, untilAllSettled, untilState } from './evidence.fixture.ts';
+import { expectEachOnce } from './evidence.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
+import { statesOf, untilAllSettled, untilState } from './settling.fixture.ts';
 
 /** Longer than any test: a call under this delay never gets its answer. */
 const NEVER_MS = 600_000;

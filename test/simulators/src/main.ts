@@ -134,7 +134,7 @@ function defaultOperator(): string {
   return `000010100${checkDigits('000010100')}`;
 }
 
-const record = { keep: 200, bodies: false };
+const record = { keep: 5_000, bodies: false };
 
 /** The operation table, as a profile file leaves it. */
 function operations(file: string | undefined): SpidServerTable {

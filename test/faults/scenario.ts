@@ -1,0 +1,16 @@
+import type { Volume } from './history.ts';
+import type { Backend, Scene, SceneOptions } from './scene.ts';
+
+/** One fault, brought about at the real house while clients deliver. */
+export interface Scenario {
+  name: string;
+  /** What it shows when it passes; one line for `docs/reliability.md`. */
+  proves: string;
+  /** Where the queue is: both, unless the fault is one of a backend or the queue has no part in it. */
+  backends: readonly Backend[];
+  scene?: SceneOptions;
+  volume: Volume;
+  /** Injects and heals. What only this fault shows is looked at here; the invariants are looked at after it. @throws where it does not hold */
+  run(scene: Scene): Promise<void>;
+}
+export const BOTH = ['postgres', 'redis'] as const;

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { waitFor } from '../../stack/wait-for.ts';
+import { BOTH, type Scenario } from '../scenario.ts';
+
+export const gatewayScenarios: readonly Scenario[] = [
+  {
+    name: 'gateway-killed',
+    proves: 'What was acknowledged before a kill -9 of the gateway, at whatever point it met a request, is sent once.',
+    backends: BOTH,
+    volume: { acknowledged: 60, met: 3 },
+    async run({ house, load, met }) {
+      for (let round = 0; round < 3; round++) {
+        const clients = load(8);
+        await waitFor(() => clients.acknowledged() >= 20, { what: 'acknowledged enrolments' });
+        house.gateway.process.kill('SIGKILL');
+        await waitFor(() => clients.unanswered() > 0, { what: 'a request that the kill met' });
+        met();
+        await house.restartGateway();
+        await clients.stop();
+      }
+    },
+  },
+  {
+    name: 'gateway-killed-before-queue',
+    proves: 'A gateway that dies between the ledger and the queue leaves nothing stuck: the sweep finds it.',
+    backends: ['redis'],
+    volume: { acknowledged: 12, met: 12 },
+    async run({ house, redis, deliver, met }) {
+      redis?.line.fail({ type: 'blackhole' });
+      const answers = deliver(12);
+      const recorded = async () =>
+        (await house.db.query('select count(*)::int as count from transactions')).rows[0]?.count === 12;
+      await waitFor(recorded, { what: 'all in the ledger' });
+      house.gateway.process.kill('SIGKILL');
+      met(12);
+      await answers;
+      redis?.line.fail(undefined);
+      await house.restartGateway();
+    },
+  },
+  {
+    name: 'gateway-restarted',
+    proves: 'SIGTERM under load: requests under way get their answer, the process ends with 0, and clients go on.',
+    backends: ['postgres'],
+    volume: { acknowledged: 40, met: 1 },
+    async run({ house, load, met }) {
+      const clients = load(8);
+      await waitFor(() => clients.acknowledged() >= 20, { what: 'acknowledged enrolments' });
+      house.gateway.process.kill('SIGTERM');
+      assert.deepEqual(await house.gateway.process.exited, { code: 0, signal: null });
+      met();
+      await house.restartGateway();
+      const before = clients.acknowledged();
+      await waitFor(() => clients.acknowledged() >= before + 20, { what: 'acknowledged enrolments after it' });
+      await clients.stop();
+    },
+  },
+  {
+    name: 'same-request-often',
+    proves:
+      'One request made 50 times at once and 10 times later is one transaction; another body under its id is refused.',
+    backends: BOTH,
+    volume: { acknowledged: 5, met: 60 },
+    async run({ next, again, met, deliver }) {
+      const enrolment = next();
+      const answers = await Promise.all(Array.from({ length: 50 }, () => again(enrolment)));
+      for (let later = 0; later < 10; later++) answers.push(await again(enrolment));
+      met(answers.filter(({ acknowledged }) => acknowledged).length);
+      const other = await again({ ...enrolment, capturedAt: enrolment.capturedAt - 1000 });
+      assert.equal(other.status, 409);
+      await deliver(4);
+    },
+  },
+  {
+    name: 'slow-callers',
+    proves:
+      '200 callers that never finish their headers and 1000 that say nothing: others are answered within a second, the slow ones are cut.',
+    backends: ['postgres'],
+    volume: { acknowledged: 40, met: 200 },
+    async run({ house, deliver, met }) {
+      const { hostname, port } = new URL(house.gateway.url);
+      let cut = 0;
+      const sockets = Array.from({ length: 1_200 }, (_, at) => {
+        const socket = connect(Number(port), hostname);
+        socket.on('error', () => undefined).resume();
+        if (at < 200) {
+          socket.write('POST /v1/transactions HTTP/1.1\r\nhost: here\r\nx-slow: ');
+          socket.on('close', () => cut++);
+        }
+        return socket;
+      });
+      try {
+        await Promise.all(sockets.map((socket) => socket.readyState === 'open' || once(socket, 'connect')));
+        for (let round = 0; round < 40; round++) {
+          const started = performance.now();
+          await deliver(1);
+          const took = performance.now() - started;
+          assert.ok(took < 1_000, `an enrolment took ${Math.round(took)} ms`);
+        }
+        await waitFor(() => cut >= 200, { what: 'the end of the slow ones', timeoutMs: 20_000 });
+        met(cut);
+      } finally {
+        for (const socket of sockets) socket.destroy();
+      }
+    },
+  },
+];

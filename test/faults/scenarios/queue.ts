@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { waitFor } from '../../stack/wait-for.ts';
+import { openMortalRedis } from '../redis.fixture.ts';
+import { BOTH, type Scenario } from '../scenario.ts';
+import type { Scene } from '../scene.ts';
+import { untilAllSettled } from '../settling.fixture.ts';
+
+export const queueScenarios: readonly Scenario[] = [
+  {
+    name: 'redis-killed',
+    proves:
+      'Redis killed with -9 under load and back with its append-only file: the gateway accepts meanwhile and says that the queue is away.',
+    backends: ['redis'],
+    volume: { acknowledged: 40, met: 20 },
+    async run(scene) {
+      const { house, load, met } = scene;
+      const redis = redisOf(scene);
+      const clients = load(6);
+      await waitFor(() => clients.acknowledged() >= 20, { what: 'acknowledged enrolments' });
+      await redis.kill();
+      const over = await scene.shown('queue away', () => queueAway(house.gateway.url));
+      const away = clients.acknowledged();
+      await waitFor(() => clients.acknowledged() >= away + 20, { what: 'enrolments accepted without the queue' });
+      met(clients.acknowledged() - away);
+      await redis.start();
+      await over();
+      await clients.stop();
+    },
+  },
+  {
+    name: 'queue-wiped',
+    proves: 'A queue that is emptied again and again under load is filled from the ledger.',
+    backends: BOTH,
+    volume: { acknowledged: 40, met: 5 },
+    async run({ house, redis, load, met }) {
+      const clients = load(6);
+      for (let round = 0; round < 5; round++) {
+        const before = clients.acknowledged();
+        await waitFor(() => clients.acknowledged() >= before + 8, { what: 'acknowledged enrolments' });
+        await (redis ? redis.flush() : house.db.query('truncate bullmq.job cascade'));
+        met();
+      }
+      await clients.stop();
+    },
+  },
+  {
+    name: 'redis-stale-replica',
+    proves:
+      'A replica that stopped following is made the master: what it never heard of is found in the ledger, what it still believes to be due is not sent again.',
+    backends: ['redis'],
+    volume: { acknowledged: 60, met: 20 },
+    async run(scene) {
+      const { house, load, met } = scene;
+      const redis = redisOf(scene);
+      const dir = await mkdtemp(path.join(tmpdir(), 'atesto-faults-replica-'));
+      const replica = await openMortalRedis(dir);
+      assert.ok(replica);
+      try {
+        const clients = load(6);
+        await waitFor(() => clients.acknowledged() >= 10, { what: 'acknowledged enrolments' });
+        await replica.command('replicaof', '127.0.0.1', String(redis.port));
+        await waitFor(
+          async () => String(await replica.command('info', 'replication')).includes('master_link_status:up'),
+          {
+            what: 'a replica that follows',
+          },
+        );
+        const synced = clients.acknowledged();
+        await waitFor(() => clients.acknowledged() >= synced + 20, { what: 'load that is replicated' });
+        await replica.command('replicaof', 'no', 'one');
+        const behind = clients.acknowledged();
+        await waitFor(() => clients.acknowledged() >= behind + 20, { what: 'load that the replica never hears of' });
+        await redis.kill();
+        redis.line.retarget(replica.port);
+        met(clients.acknowledged() - behind);
+        const after = clients.acknowledged();
+        await waitFor(() => clients.acknowledged() >= after + 10, { what: 'load on the new master' });
+        await clients.stop();
+        await untilAllSettled(house.db);
+        // The queue's dump is read from the first one.
+        await redis.start();
+      } finally {
+        redis.line.retarget(redis.port);
+        await replica.stop();
+        await rm(dir, { recursive: true, force: true });
+      }
+    },
+  },
+  {
+    name: 'redis-torn-log',
+    proves:
+      'An append-only file whose end is torn off: Redis starts with what is whole, and the ledger makes up for the rest.',
+    backends: ['redis'],
+    volume: { acknowledged: 40, met: 1 },
+    async run(scene) {
+      const { load, met } = scene;
+      const redis = redisOf(scene);
+      const clients = load(6);
+      await waitFor(() => clients.acknowledged() >= 30, { what: 'acknowledged enrolments' });
+      await redis.kill();
+      const folder = path.join(redis.dir, 'appendonlydir');
+      const name = (await readdir(folder)).find((one) => one.endsWith('.incr.aof'));
+      assert.ok(name);
+      const { size } = await stat(path.join(folder, name));
+      await truncate(path.join(folder, name), Math.floor(size / 2) - 7);
+      await redis.start();
+      met();
+      const before = clients.acknowledged();
+      await waitFor(() => clients.acknowledged() >= before + 10, { what: 'acknowledged enrolments after it' });
+      await clients.stop();
+    },
+  },
+  {
+    name: 'redis-full',
+    proves:
+      'Redis takes no more: the gateway still accepts, because the ledger has it, and all is sent when there is room again.',
+    backends: ['redis'],
+    volume: { acknowledged: 30, met: 1 },
+    async run(scene) {
+      const { house, deliver, met } = scene;
+      const redis = redisOf(scene);
+      await deliver(10);
+      await redis.command('config', 'set', 'maxmemory', '1');
+      await deliver(20);
+      await waitFor(() => /enqueue-failed/.test(house.gateway.process.output()), { what: 'a refusal of Redis' });
+      met();
+      await redis.command('config', 'set', 'maxmemory', '0');
+    },
+  },
+  {
+    name: 'scraped-in-outage',
+    proves: 'While Redis is away a scrape is answered within a second, of the gateway and of the workers, and says so.',
+    backends: ['redis'],
+    volume: { acknowledged: 20, met: 10 },
+    async run(scene) {
+      const { house, deliver, met } = scene;
+      const redis = redisOf(scene);
+      await deliver(10);
+      await redis.kill();
+      const over = await scene.shown('queue away', () => queueAway(house.gateway.url));
+      for (let round = 0; round < 10; round++) {
+        const started = performance.now();
+        const scraped = await fetch(`${house.gateway.url}/metrics`, {
+          headers: { authorization: `Bearer ${house.key}` },
+        });
+        await scraped.text();
+        assert.equal(scraped.status, 200);
+        assert.ok(performance.now() - started < 1_000, 'a scrape took a second');
+        met();
+      }
+      await deliver(10);
+      await redis.start();
+      await over();
+    },
+  },
+];
+
+function redisOf({ redis }: Scene) {
+  if (!redis) throw new Error('this scenario needs Redis');
+  return redis;
+}
+
+async function queueAway(gateway: string): Promise<boolean> {
+  const { queue } = (await (await fetch(`${gateway}/readyz`)).json()) as { queue: boolean };
+  return !queue;
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { waitFor } from '../../stack/wait-for.ts';
+import type { Scenario } from '../scenario.ts';
+import { statesOf } from '../settling.fixture.ts';
+
+export const storageScenarios: readonly Scenario[] = [
+  {
+    name: 'ledger-killed',
+    proves:
+      'PostgreSQL killed with -9 under load, commits under way: what was acknowledged is there, what was not is asked again, the gateway says that it is not ready.',
+    backends: ['postgres', 'redis'],
+    scene: {
+      ownLedger: true,
+      // A claim whose commit was made and whose answer was lost with the connection ends with its lease.
+      env: { SPID_SERVER_SUBMIT_TIMEOUT_MS: '3000', IDCLOUD_SUBMIT_TIMEOUT_MS: '3000', LEASE_MS: '5000' },
+    },
+    volume: { acknowledged: 60, met: 3 },
+    async run({ house, ledger, load, met, shown }) {
+      assert.ok(ledger);
+      const clients = load(8);
+      for (let round = 0; round < 2; round++) {
+        const before = { acknowledged: clients.acknowledged(), unanswered: clients.unanswered() };
+        await waitFor(() => clients.acknowledged() >= before.acknowledged + 20, { what: 'acknowledged enrolments' });
+        await ledger.kill();
+        const over = await shown('not ready', async () => !(await fetch(`${house.gateway.url}/readyz`)).ok);
+        await waitFor(() => clients.unanswered() > before.unanswered, { what: 'a request that the kill met' });
+        met(clients.unanswered() - before.unanswered);
+        await ledger.restart();
+        await over();
+      }
+      const before = clients.acknowledged();
+      await waitFor(() => clients.acknowledged() >= before + 20, { what: 'acknowledged enrolments after it' });
+      await clients.stop();
+    },
+  },
+  {
+    name: 'vault-full',
+    proves:
+      'A disk without room: 503 and nothing acknowledged that is not whole on disk; with room again the same requests are taken.',
+    backends: ['postgres'],
+    scene: { smallVault: true },
+    volume: { acknowledged: 60, met: 10 },
+    async run({ house, vault, deliver, met }) {
+      await deliver(10);
+      const ballast = path.join(vault.folder, 'ballast');
+      await writeFile(ballast, Buffer.alloc(2 << 20)).catch((error: NodeJS.ErrnoException) => {
+        assert.equal(error.code, 'ENOSPC');
+      });
+      const answers = await deliver(50);
+      const refused = answers.filter(({ acknowledged }) => !acknowledged);
+      for (const { status, type } of refused) {
+        assert.equal(status, 503);
+        assert.match(type ?? '', /^application\/problem\+json/);
+      }
+      met(refused.length);
+      assert.equal((await fetch(`${house.gateway.url}/healthz`)).status, 200);
+      vault.grow();
+    },
+  },
+  {
+    name: 'bodies-lost',
+    proves: 'Transactions whose sealed body is gone from the disk end dead with the reason, and all others go on.',
+    backends: ['postgres'],
+    volume: { acknowledged: 30, met: 3, dead: 3 },
+    async run({ house, vault, deliver, met }) {
+      await house.workers.stop();
+      await deliver(30);
+      const { rows } = await house.db.query<{ payload: string }>(
+        'select payload from transactions order by id limit 3',
+      );
+      const names = await readdir(vault.folder, { recursive: true });
+      for (const { payload } of rows) {
+        const name = names.find((one) => one.includes(payload));
+        assert.ok(name, 'a sealed body that is not in the vault');
+        await rm(path.join(vault.folder, name));
+        met();
+      }
+      await house.startWorkers('workers-2');
+      await waitFor(async () => (await statesOf(house.db)).concluded === 27, { what: 'the end of all others' });
+      await waitFor(async () => (await statesOf(house.db)).dead === 3, { what: 'the end of those without a body' });
+      const reasons = await house.db.query(`select distinct reason from transactions where state = 'dead'`);
+      assert.deepEqual(reasons.rows, [{ reason: 'payload-missing' }]);
+    },
+  },
+  {
+    name: 'keys-rotated',
+    proves:
+      'A new key-encryption key, first known to all and then in front, under load: old bodies are read, new ones are under the new key.',
+    backends: ['postgres'],
+    volume: { acknowledged: 60, met: 2 },
+    async run({ house, load, met }) {
+      const file = path.join(house.dir, 'state', 'keys.json');
+      const { kek, indexKey } = JSON.parse(await readFile(file, 'utf8')) as { kek: string; indexKey: string };
+      const fresh = `rotated-2:${randomBytes(32).toString('base64')}`;
+      const clients = load(6);
+      let workers = house.workers;
+      for (const ring of [`${kek},${fresh}`, `${fresh},${kek}`]) {
+        const before = clients.acknowledged();
+        await waitFor(() => clients.acknowledged() >= before + 20, { what: 'acknowledged enrolments' });
+        await writeFile(file, JSON.stringify({ kek: ring, indexKey }));
+        await workers.stop();
+        workers = await house.startWorkers(`workers-${ring.slice(0, 3)}`);
+        await house.gateway.process.stop();
+        await house.restartGateway();
+        met();
+      }
+      const before = clients.acknowledged();
+      await waitFor(() => clients.acknowledged() >= before + 20, { what: 'enrolments under the new key' });
+      await clients.stop();
+    },
+  },
+];

@@ -1,0 +1,237 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../stack/ports.ts';
+import { type Postgres, startPostgres } from '../stack/postgres.ts';
+import { startRedis } from '../stack/redis.ts';
+import { findRedis } from '../stack/redis-source.ts';
+import { waitFor } from '../stack/wait-for.ts';
+import { type Answer, bodyOf, deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
+import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
+import type { Asked, ClientStep, History } from './history.ts';
+import { type FaultProxy, openProxy } from './proxy.ts';
+import { readEvidence } from './read-evidence.ts';
+import { type MortalRedis, openMortalRedis } from './redis.fixture.ts';
+import { untilAllSettled } from './settling.fixture.ts';
+
+export type Backend = 'postgres' | 'redis';
+
+export interface SceneOptions {
+  /** Settings of gateway and workers. */
+  env?: Record<string, string>;
+  /** A PostgreSQL of its own, which the scenario may kill. */
+  ownLedger?: boolean;
+  /** A vault on a disk of one megabyte. */
+  smallVault?: boolean;
+}
+
+/** The machine lacks what a scenario needs; it says nothing about the product. */
+export class NotHere extends Error {
+  override readonly name = 'NotHere';
+}
+
+/** Clients that deliver one enrolment after the other, each waiting for its answer. */
+export interface Load {
+  acknowledged(): number;
+  unanswered(): number;
+  stop(): Promise<void>;
+}
+
+/** The house under test, the lines into it, and the history that is being written. */
+export interface Scene {
+  house: FaultHouse;
+  /** From gateway and workers to the simulated SPID Server. */
+  line: FaultProxy;
+  /** Present where the queue is in Redis; services reach it over `redisLine`. It keeps an append-only file in `dir`. */
+  redis: (MortalRedis & { dir: string; line: FaultProxy }) | undefined;
+  /** Present with `ownLedger`. */
+  ledger: { kill(): Promise<void>; restart(): Promise<void> } | undefined;
+  /** Where sealed bodies lie. `grow` gives a small one room. */
+  vault: { folder: string; grow(): void };
+  /** Delivers so many new enrolments at once. */
+  deliver(count: number): Promise<Answer[]>;
+  /** Delivers one again, or another under its id. */
+  again(enrolment: Enrolment): Promise<Answer>;
+  next(): Enrolment;
+  load(clients: number): Load;
+  /** The fault met something. */
+  met(times?: number): void;
+  /** Waits until `probe` shows the fault; what it returns waits until it no longer does. */
+  shown(name: string, probe: () => Promise<boolean>): Promise<() => Promise<void>>;
+  /** Asks again for what got no answer, waits for every end, and reads what both ends and the services hold. */
+  finish(): Promise<History>;
+  close(): Promise<void>;
+}
+
+export async function openScene(backend: Backend, seed: string, options: SceneOptions): Promise<Scene> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (let one = closers.pop(); one; one = closers.pop()) await one();
+  };
+  try {
+    const line = await openProxy();
+    closers.push(() => line.close());
+    const redis = backend === 'redis' ? await openRedis(closers) : undefined;
+    const ledger = options.ownLedger ? await openLedger(closers) : undefined;
+    const disk = options.smallVault ? await mountSmallDisk(closers) : undefined;
+    const house = await openFaultHouse({
+      ...(ledger && { makeDatabase: () => ledger.createDatabase() }),
+      env: {
+        SPID_SERVER_URL: `http://127.0.0.1:${line.port}`,
+        ...(redis && { REDIS_URL: `redis://127.0.0.1:${redis.line.port}` }),
+        ...(disk && { VAULT_URL: `file:${disk.folder}` }),
+        ...options.env,
+      },
+    });
+    closers.push(() => house.close());
+    line.retarget(Number(new URL(house.spid.url).port));
+    const vault = disk ?? { folder: path.join(house.dir, 'vault'), grow: () => undefined };
+    return { ...writeHistory(house, seed, redis), house, line, redis, ledger, vault, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | undefined) {
+  const asked = new Map<string, Asked>();
+  const enrolments = new Map<string, Enrolment>();
+  const client: { id: string; step: ClientStep }[] = [];
+  const problems: { where: string; text: string }[] = [];
+  const signals: { name: string; during: boolean; after: boolean }[] = [];
+  let met = 0;
+  const next = enrolmentsOf(seed);
+
+  async function ask(enrolment: Enrolment): Promise<Answer> {
+    const { id, cpf, capturedAt } = enrolment;
+    if (!asked.has(id)) {
+      const sha256 = createHash('sha256')
+        .update(JSON.stringify(bodyOf(enrolment)))
+        .digest('hex');
+      asked.set(id, { key: `${cpf} ${capturedAt}`, sha256 });
+      enrolments.set(id, enrolment);
+    }
+    client.push({ id, step: 'invoke' });
+    const answer = await deliver(house, enrolment);
+    const refused = answer.status !== undefined && answer.status >= 400 && answer.status < 500;
+    client.push({ id, step: answer.acknowledged ? 'ok' : refused ? 'fail' : 'unknown' });
+    if (!answer.acknowledged) problems.push({ where: `an answer ${answer.status}`, text: answer.text ?? '' });
+    return answer;
+  }
+
+  const scene = {
+    next,
+    again: ask,
+    deliver: (count: number) => Promise.all(Array.from({ length: count }, () => ask(next()))),
+    load(clients: number): Load {
+      let stopped = false;
+      let acknowledged = 0;
+      let unanswered = 0;
+      const run = async () => {
+        while (!stopped) {
+          const answer = await ask(next());
+          if (answer.acknowledged) acknowledged++;
+          else {
+            unanswered++;
+            // The pace of a caller that was turned away.
+            await delay(500);
+          }
+        }
+      };
+      const all = Promise.all(Array.from({ length: clients }, run));
+      return {
+        acknowledged: () => acknowledged,
+        unanswered: () => unanswered,
+        async stop() {
+          stopped = true;
+          await all;
+        },
+      };
+    },
+    met(times = 1) {
+      met += times;
+    },
+    async shown(name: string, probe: () => Promise<boolean>) {
+      const signal = { name, during: false, after: true };
+      signals.push(signal);
+      await waitFor(probe, { what: `${name} to be shown`, timeoutMs: 15_000 });
+      signal.during = true;
+      return async () => {
+        await waitFor(async () => !(await probe()), { what: `${name} to be over`, timeoutMs: 15_000 });
+        signal.after = false;
+      };
+    },
+    async finish(): Promise<History> {
+      const settledWith = new Set(client.flatMap(({ id, step }) => (step === 'ok' || step === 'fail' ? [id] : [])));
+      const open = [...enrolments.values()].filter(({ id }) => !settledWith.has(id));
+      await waitFor(
+        async () => {
+          const answers = await Promise.all(open.map(ask));
+          for (const [at, { acknowledged }] of [...answers.entries()].reverse()) if (acknowledged) open.splice(at, 1);
+          return open.length === 0;
+        },
+        { what: 'an answer to what had none', timeoutMs: 15_000, everyMs: 200 },
+      );
+      await untilAllSettled(house.db, 40_000);
+      const evidence = await readEvidence(house, redis);
+      const people = [...enrolments.values()].flatMap(({ cpf, picture }) => [cpf, picture.toString('base64')]);
+      return {
+        ...evidence,
+        asked,
+        client,
+        markers: [...people, house.key],
+        texts: [...evidence.texts, ...problems],
+        signals,
+        met,
+      };
+    },
+  };
+  return scene;
+}
+
+async function openRedis(closers: (() => Promise<unknown>)[]) {
+  // Installs the program where there is none.
+  if (!findRedis()) await (await startRedis()).stop();
+  const dir = await mkdtemp(path.join(tmpdir(), 'atesto-faults-redis-'));
+  closers.push(() => rm(dir, { recursive: true, force: true }));
+  const redis = await openMortalRedis(dir, { keeps: true });
+  if (!redis) throw new NotHere('no Redis: install redis-server or valkey-server');
+  closers.push(() => redis.stop());
+  const line = await openProxy(redis.port);
+  closers.push(() => line.close());
+  return { ...redis, dir, line };
+}
+
+async function openLedger(closers: (() => Promise<unknown>)[]) {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'atesto-faults-ledger-'));
+  closers.push(() => rm(dataDir, { recursive: true, force: true }));
+  // The server may run under an account of its own.
+  await chmod(dataDir, 0o755);
+  const port = await freePort();
+  let postgres: Postgres = await startPostgres({ dataDir, port });
+  closers.push(() => postgres.stop());
+  return {
+    createDatabase: () => postgres.createDatabase(),
+    async kill() {
+      process.kill(postgres.pid as number, 'SIGKILL');
+      await postgres.stop();
+    },
+    async restart() {
+      postgres = await startPostgres({ dataDir, port });
+    },
+  };
+}
+
+async function mountSmallDisk(closers: (() => Promise<unknown>)[]) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'atesto-faults-disk-'));
+  closers.push(() => rm(folder, { recursive: true, force: true }));
+  const mount = (options: string) =>
+    spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { encoding: 'utf8' });
+  const mounted = mount('size=1m');
+  if (mounted.status !== 0) throw new NotHere(`no small disk can be mounted: ${mounted.stderr?.trim()}`);
+  closers.push(async () => spawnSync('umount', [folder]));
+  return { folder, grow: () => void mount('remount,size=64m') };
+}
