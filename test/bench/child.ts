@@ -22,7 +22,8 @@ export interface Child {
 export function openChild(main: string, args: readonly string[], logFile: string): Child {
   const log = openSync(logFile, 'a');
   const child = fork(path.join(import.meta.dirname, main), args, {
-    execArgv: ['--expose-gc'],
+    // The second is how workers are run (deploy/); the others get it too, so that it is no advantage.
+    execArgv: ['--expose-gc', '--max-semi-space-size=2'],
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);

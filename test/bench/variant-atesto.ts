@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import { transactionEventTypes, transactionKinds, transactionStates } from '@atesto/shared/domain/transaction';
+import { createApplyEvent } from '@atesto/shared/ledger/apply-events';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { countStates } from '@atesto/shared/ledger/schedule';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
@@ -49,6 +50,7 @@ export async function openAtesto(settings: VariantSettings, backend: QueueBacken
     events: transactionEventTypes,
     jobs: Object.keys(jobCatalogue),
     queues: queuesOf([]),
+    lanes: [],
     upstreams: queuesOf([]),
     operations: ['submit', 'result', 'findTransaction'],
   });
@@ -58,8 +60,14 @@ export async function openAtesto(settings: VariantSettings, backend: QueueBacken
   const queues = openQueues(backend, queuesOf([]), onError);
   const gate = await openGate('spid', backend);
   const observer = createObserver(metrics, createLog({ service: 'workers', level: 'info' }), spid);
+  const applyEvent = createApplyEvent(db);
   const context: WorkContext = {
-    db: timedFromFirstStatement(db, (id) => clock.begin(id)),
+    db,
+    // A claim is the first thing that a worker does for a transaction.
+    applyEvent: (moment, event, plan) => {
+      clock.begin(moment.id);
+      return applyEvent(moment, event, plan);
+    },
     keyRing,
     vault,
     spid,
@@ -136,15 +144,4 @@ export async function openAtesto(settings: VariantSettings, backend: QueueBacken
       await db.end();
     },
   };
-}
-
-/** Tells which transaction a statement is about: the first is its claim, the first thing that a worker does for it. */
-function timedFromFirstStatement(db: WorkContext['db'], onStatement: (id: string) => void): WorkContext['db'] {
-  const query = db.query.bind(db) as (...args: unknown[]) => unknown;
-  const timed = (...args: unknown[]) => {
-    const statement = args[0] as { name?: string; values?: unknown[] };
-    if (statement.name === 'apply-event') onStatement(String(statement.values?.[0]));
-    return query(...args);
-  };
-  return Object.assign(Object.create(db) as WorkContext['db'], { query: timed });
 }

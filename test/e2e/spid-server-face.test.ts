@@ -1,3 +1,5 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { TestGateway } from '@atesto/gateway/gateway.fixture';
 import { post, SOMEBODY, startTestGateway } from '@atesto/gateway/gateway.fixture';
 import { submissionOf } from '@atesto/gateway/spid-server-face.fixture';
@@ -48,6 +50,27 @@ describe('a program written for SPID Server', () => {
       expect(arrived.map(({ body }) => body)).toEqual([sent.json]);
     }
     expect(gateway.logged()).not.toContain(SOMEBODY);
+  });
+
+  it('is never sent anything else than what it gave: a body that was changed on disk stops for a person', async () => {
+    await gateway.spid.pause();
+    const sent = gateway.spid.received.of('enroll').length;
+    const [, accepted] = await submit('people', submissionOf('damaged').text);
+    const { db } = gateway.context;
+    const { rows } = await db.query('select payload from transactions where id = $1', [accepted.id]);
+    const files = await readdir(gateway.vaultDir, { recursive: true, withFileTypes: true });
+    const file = files.find(({ name }) => name.startsWith(rows[0].payload));
+    if (!file) throw new Error('the vault has no such file');
+    const where = path.join(file.parentPath, file.name);
+    const bytes = await readFile(where);
+    bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 1;
+    await writeFile(where, bytes);
+    await gateway.spid.resume();
+    const look = async () =>
+      (await db.query('select state, reason from transactions where id = $1', [accepted.id])).rows[0];
+    await waitFor(async () => (await look()).state === 'dead', { what: 'the end', timeoutMs: 20_000 });
+    expect(await look()).toEqual({ state: 'dead', reason: 'payload-tampered' });
+    expect(gateway.spid.received.of('enroll')).toHaveLength(sent);
   });
 
   it('is told what was accepted while the upstream is away, and the answer when it is back', async () => {

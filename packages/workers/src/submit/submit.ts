@@ -3,7 +3,7 @@ import { isSpidKind } from '@atesto/shared/domain/transaction';
 import { takeParked } from '@atesto/shared/ledger/notices';
 import { makeDue } from '@atesto/shared/ledger/schedule';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
-import { applyEvent, countEvents } from '@atesto/shared/ledger/transactions';
+import { countEvents } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
 import { sealAnswer } from '@atesto/shared/vault/answer-column';
 import { VaultError } from '@atesto/shared/vault/vault-error';
@@ -23,13 +23,16 @@ export async function submit(context: WorkContext, job: TransactionJob): Promise
   const { db, settings } = context;
   // Before the claim: by our reckoning it ends no later than by the ledger's.
   const leaseEnd = Date.now() + settings.leaseMs;
-  const claimed = await applyEvent(db, job, { type: 'claimed' }, { dueInMs: settings.leaseMs });
+  const claimed = await context.applyEvent(job, { type: 'claimed' }, { dueInMs: settings.leaseMs });
   if (!claimed) return;
   context.observe.transition(claimed, 'claimed');
   const decision = await send(context, claimed, leaseEnd);
   // An answer that is thrown away has to be asked for again, and IDCloud cannot be asked.
   const answerSealed = decision.kept && sealAnswer(context.keyRing, claimed.id, decision.kept);
-  const after = await outlast(() => applyEvent(db, claimed, decision.event, { ...decision, answerSealed }), leaseEnd);
+  const after = await outlast(
+    () => context.applyEvent(claimed, decision.event, { ...decision, answerSealed }),
+    leaseEnd,
+  );
   if (!after) return;
   context.observe.transition(after, decision.event.type);
   // What was done to a remote capture moves it: its answer may be there.
@@ -56,22 +59,41 @@ async function send(context: WorkContext, claimed: TransactionRow, leaseEnd: num
     const payload = await vault.open(claimed.payload, wrappedKey);
     const open = reopenable(payload.stream, async () => (await vault.open(claimed.payload, wrappedKey)).stream);
     // The first try gets the stream that is open already; a repeat opens a fresh one.
-    const body = { length: payload.length, open: async () => whileLeased(await open(), leaseEnd) };
+    const fault: { damage?: VaultError } = {};
+    const body = {
+      length: payload.length,
+      open: async () => whileLeased(noticing(await open(), fault), leaseEnd),
+    };
     const options = { signal: AbortSignal.timeout(settings.submitTimeoutMs) };
     const result = await context.observe.call(claimed, 'submit', () =>
       write === undefined ? upstream.submit(kind, body, options) : context.spid.perform(write, body, options),
     );
+    // A body that was damaged on disk shows while it flows: nothing whole was sent, and trying again mends nothing.
+    if ('reason' in result && result.reason === 'body-failed' && fault.damage) throw fault.damage;
     if (result.kind === 'voided') {
       const before = await countEvents(context.db, claimed.id, 'voided');
       return decideVoided(result, { kind, operation, before }, random);
     }
     return decideSubmit(result, attempt, { kind, settleMs: settings.settleMs, random });
   } catch (error) {
-    // The vault failed before anything was sent.
+    // The vault failed before anything whole was sent.
     if (!(error instanceof VaultError)) throw error;
     return error.kind === 'storage'
       ? { event: { type: 'failed', reason: 'vault-unavailable' }, dueInMs: retryDelay(attempt, random) }
       : { event: { type: 'refused', reason: `payload-${error.kind}` } };
+  }
+}
+
+/** Passes a body on and remembers how the vault failed at it: to the wire every failure of a body looks alike. */
+async function* noticing(
+  body: AsyncIterable<Uint8Array>,
+  fault: { damage?: VaultError },
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* body;
+  } catch (error) {
+    if (error instanceof VaultError) fault.damage = error;
+    throw error;
   }
 }
 

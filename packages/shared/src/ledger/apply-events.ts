@@ -1,0 +1,125 @@
+import type { TransactionEvent } from '../domain/transaction.ts';
+import type { Database } from './database.ts';
+import type { StoredTransaction } from './transaction-rows.ts';
+import { toTransaction, transactionColumns } from './transaction-rows.ts';
+import type { TransactionMoment, TransactionRow, TransitionPlan } from './transactions.ts';
+import { applyEvent, changeOf, TRANSACTIONS_CHANNEL } from './transactions.ts';
+
+/** `applyEvent` on one ledger. */
+export type ApplyEvent = (
+  moment: TransactionMoment,
+  event: TransactionEvent,
+  plan?: TransitionPlan,
+) => Promise<TransactionRow | undefined>;
+
+/** Statements under way at once. More would wait for each other: PostgreSQL commits what notifies one after the other. */
+const STATEMENTS = 2;
+const ROWS_OF_STATEMENT = 100;
+
+interface Proposal {
+  moment: TransactionMoment;
+  event: TransactionEvent;
+  plan: TransitionPlan;
+  done: PromiseWithResolvers<TransactionRow | undefined>;
+}
+
+/**
+ * `applyEvent` that commits in groups: what is proposed while two statements are under way goes into the next one together. Each caller gets
+ * what it would have got alone, and no transaction is in two statements at once, so that its events keep their order.
+ */
+export function createApplyEvent(db: Database): ApplyEvent {
+  let waiting: Proposal[] = [];
+  const inHand = new Set<string>();
+  let statements = 0;
+  let scheduled = false;
+
+  function nextGroup(): Proposal[] {
+    const group: Proposal[] = [];
+    const later: Proposal[] = [];
+    for (const proposal of waiting) {
+      const { id } = proposal.moment;
+      if (group.length === ROWS_OF_STATEMENT || inHand.has(id)) {
+        later.push(proposal);
+      } else {
+        inHand.add(id);
+        group.push(proposal);
+      }
+    }
+    waiting = later;
+    return group;
+  }
+
+  function begin(): void {
+    scheduled = false;
+    while (statements < STATEMENTS && waiting.length > 0) {
+      const group = nextGroup();
+      if (group.length === 0) return;
+      void commit(group);
+    }
+  }
+
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    // At the end of this turn of the loop: what else it brings comes along.
+    setImmediate(begin);
+  }
+
+  async function commit(group: readonly Proposal[]): Promise<void> {
+    statements++;
+    const moved = await applyTogether(db, group).catch(() => new Map<string, TransactionRow>());
+    statements--;
+    for (const { moment, event, plan, done } of group) {
+      const row = moved.get(moment.id);
+      // What did not move is tried alone: its moment has passed, somebody holds its row, or one of the group is not to be written. So nobody
+      // waits for another's lock or fails for another's fault.
+      const result = row ? Promise.resolve(row) : applyEvent(db, moment, event, plan);
+      void result.then(done.resolve, done.reject).finally(() => {
+        inHand.delete(moment.id);
+        if (waiting.length > 0) schedule();
+      });
+    }
+    if (waiting.length > 0) schedule();
+  }
+
+  return (moment, event, plan = {}) => {
+    const done = Promise.withResolvers<TransactionRow | undefined>();
+    waiting.push({ moment, event, plan, done });
+    schedule();
+    return done.promise;
+  };
+}
+
+/** All in one statement and one commit. @returns those that moved; rows that others hold are passed over. */
+async function applyTogether(db: Database, group: readonly Proposal[]): Promise<Map<string, TransactionRow>> {
+  const changes = group.flatMap(({ moment, event, plan }) => {
+    const change = changeOf(moment, event, plan);
+    return change ? [{ ...change, answer_sealed: change.answer_sealed?.toString('hex') }] : [];
+  });
+  if (changes.length === 0) return new Map();
+  const { rows } = await db.query<StoredTransaction>({
+    name: 'apply-events',
+    text: `with change as materialized (
+        select * from jsonb_to_recordset($1) as change (
+          id uuid, version int, from_state text, state text, attempt int, died_in text, due_in float8, upstream_id text,
+          upstream_status text, verdict text, reason text, result jsonb, type text, detail jsonb, answer_sealed text)),
+      free as (
+        select t.id from transactions t join change c on t.id = c.id and t.version = c.version and t.state = c.from_state
+        for update of t skip locked),
+      moved as (
+        update transactions t set state = c.state, attempt = c.attempt, died_in = c.died_in, version = t.version + 1,
+          updated_at = now(), due_at = now() + c.due_in * interval '1 millisecond',
+          upstream_id = coalesce(c.upstream_id, t.upstream_id), upstream_status = coalesce(c.upstream_status, t.upstream_status),
+          verdict = coalesce(c.verdict, t.verdict), reason = c.reason, result = coalesce(c.result, t.result),
+          answer_sealed = coalesce(decode(c.answer_sealed, 'hex'), t.answer_sealed)
+        from change c join free on free.id = c.id
+        where t.id = c.id and t.version = c.version and t.state = c.from_state
+        returning t.*, c.type, c.from_state, c.detail),
+      event as (
+        insert into transaction_events (transaction_id, seq, type, from_state, to_state, attempt, detail)
+        select id, version, type, from_state, state, attempt, detail from moved)
+      select ${transactionColumns}, pg_notify('${TRANSACTIONS_CHANNEL}', id::text) from moved`,
+    values: [JSON.stringify(changes)],
+  });
+  return new Map(rows.map((row) => [row.id, toTransaction(row)]));
+}
