@@ -97,6 +97,8 @@ export function isFieldValue(shape: FieldShape, value: unknown): boolean {
     case 'word':
       // Encoded bytes may have so many slashes by chance that they look like a path; a word is none.
       return typeof value === 'string' && TEXT.word.test(value) && !isTelling(value.replaceAll('/', ''));
+    case 'file':
+      return typeof value === 'string' && TEXT.file.test(value) && !isTelling(value) && !hasEncodedPart(value);
     default:
       return typeof value === 'string' && TEXT[shape].test(value) && !isTelling(value);
   }
@@ -115,7 +117,7 @@ const TEXT = {
  */
 export function isRouteTemplate(text: string): boolean {
   if (text === 'none' || text === 'other' || text === '*') return true;
-  if (isTelling(text)) return false;
+  if (isTelling(text) || hasEncodedPart(text)) return false;
   if (text.length > 160 || !/^\/[A-Za-z0-9/_.:{}*-]*$/.test(text)) return false;
   return text
     .split('/')
@@ -124,6 +126,13 @@ export function isRouteTemplate(text: string): boolean {
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const CPF = /(?<!\d)\d{3}[.\s_-]?\d{3}[.\s_-]?\d{3}[-.\s/_]?\d{2}(?!\d)/;
+
+/** Encoded bytes that begin with a slash and have more of them look like a path; its parts have letters of both cases and digits all mixed. */
+function hasEncodedPart(path: string): boolean {
+  return (path.match(/[A-Za-z0-9+]{10,}/g) ?? []).some(
+    (part) => /\d/.test(part) && /[a-z]/.test(part) && /[A-Z]/.test(part),
+  );
+}
 
 /** True for what looks like a CPF or like encoded bytes (a picture, a key, a token) in whatever field it stands. */
 export function isTelling(text: string): boolean {

@@ -10,7 +10,8 @@ const IMAGE = randomBytes(400).toString('base64');
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const NAME = 'Maria Aparecida de Souza';
 const SLASHED = 'F1OOTKh/kMvkS83qg1WSuqcg0Mrcc58F/1Gqi2qjpg/5lkkedX3WvaKOTCju';
-const markers = [CPF, DOTTED, IMAGE, IMAGE.slice(0, 60), SLASHED, SECRET, NAME];
+const LIKE_A_PATH = '/3Cx5NGTnE0FqzpTzkf4gjYHK/PcbFkOb0P/7PoxJLKcuAe110SUubPlqhIF';
+const markers = [CPF, DOTTED, IMAGE, IMAGE.slice(0, 60), SLASHED, LIKE_A_PATH, SECRET, NAME];
 
 function recorded(level: LogLevel = 'debug') {
   const lines: string[] = [];

@@ -127,6 +127,17 @@ describe('createGatewayMetrics', () => {
 });
 
 describe('createWorkerMetrics', () => {
+  const emptySets = {
+    kinds: [],
+    states: [],
+    events: [],
+    jobs: [],
+    queues: [],
+    lanes: [],
+    upstreams: [],
+    operations: [],
+  };
+
   it('counts what the workers do, within its budget of series', async () => {
     const worker = createWorkerMetrics(create(), {
       kinds: ['spid.enroll', 'spid.verify', 'idcloud.process'],
@@ -134,6 +145,7 @@ describe('createWorkerMetrics', () => {
       events: ['claimed', 'taken', 'lost'],
       jobs: ['submit', 'poll', 'reconcile'],
       queues: ['spid', 'idcloud'],
+      lanes: ['firstSend', 'poll'],
       upstreams: ['spid', 'idcloud'],
       operations: ['enroll', 'verify', 'result', 'createProcess', 'getProcess', 'token'],
     });
@@ -144,7 +156,15 @@ describe('createWorkerMetrics', () => {
     worker.concluded('spid.enroll', 42);
     worker.unknownWord('spid');
     worker.contingency('spid');
-    worker.ledgerStates(async () => ({ awaiting: 7, invented: 1 }));
+    worker.sent('spid.enroll', 0.012);
+    worker.polled('spid', 'concluded');
+    worker.polled('spid', 'waiting');
+    worker.standing(async () => [
+      { state: 'awaiting', upstream: 'spid', count: 7, oldestSeconds: 90 },
+      { state: CPF, upstream: 'spid', count: 1, oldestSeconds: 1 },
+    ]);
+    worker.laneJobs(async () => [{ queue: 'spid', lane: 'poll', count: 3 }]);
+    worker.paces(async () => [{ upstream: 'idcloud', perSecond: 6.5, stoppedSeconds: 0 }]);
     worker.overdueSeconds(async () => 12.5);
     worker.queueJobs(async () => ['waiting', 'paused'].map((state) => ({ queue: 'spid', state, count: 1 })));
     worker.vault('open', 'tampered', 0.001);
@@ -159,8 +179,19 @@ describe('createWorkerMetrics', () => {
       'atesto_end_to_end_seconds_bucket{le="30",kind="spid.enroll"} 0',
       'atesto_upstream_unknown_words_total{upstream="spid"} 1',
       'atesto_contingencies_total{upstream="spid"} 1',
-      'atesto_transactions{state="awaiting"} 7',
-      'atesto_transactions{state="dead"} 0',
+      'atesto_send_wait_seconds_bucket{le="0.025",kind="spid.enroll"} 1',
+      'atesto_send_wait_seconds_bucket{le="0.01",kind="spid.enroll"} 0',
+      'atesto_send_wait_seconds_count{kind="spid.verify"} 0',
+      'atesto_polls_total{upstream="spid",outcome="concluded"} 1',
+      'atesto_polls_total{upstream="spid",outcome="waiting"} 1',
+      'atesto_transactions{state="awaiting",upstream="spid"} 7',
+      'atesto_transactions{state="awaiting",upstream="idcloud"} 0',
+      'atesto_transactions{state="dead",upstream="spid"} 0',
+      'atesto_transactions_oldest_seconds{state="awaiting",upstream="spid"} 90',
+      'atesto_transactions_oldest_seconds{state="accepted",upstream="spid"} 0',
+      'atesto_lane_jobs{queue="spid",lane="poll"} 3',
+      'atesto_budget_requests_per_second{upstream="idcloud"} 6.5',
+      'atesto_budget_stopped_seconds{upstream="idcloud"} 0',
       'atesto_transactions_overdue_seconds 12.5',
       'atesto_queue_jobs{queue="spid",state="waiting"} 1',
       'atesto_vault_operations_total{operation="open",outcome="tampered"} 1',
@@ -169,5 +200,20 @@ describe('createWorkerMetrics', () => {
     }
     expect(text).not.toContain(CPF);
     expect(text.split('\n').filter((line) => line && !line.startsWith('#')).length).toBeLessThan(1500);
+  });
+
+  it('asks for what costs a statement once, however many scrape, and again after a failure', async () => {
+    const worker = createWorkerMetrics(create(), { ...emptySets, states: ['dead'], upstreams: ['spid'] });
+    let asked = 0;
+    worker.standing(async () => {
+      if (++asked === 1) throw new Error('away');
+      return [{ state: 'dead', upstream: 'spid', count: 2, oldestSeconds: 5 }];
+    });
+    expect(linesOf(await textOf(worker), 'transactions{')).toEqual([]);
+    const texts = await Promise.all([textOf(worker), textOf(worker)]);
+    for (const text of [...texts, await textOf(worker)]) {
+      expect(linesOf(text, 'transactions{')).toEqual(['atesto_transactions{state="dead",upstream="spid"} 2']);
+    }
+    expect(asked).toBe(2);
   });
 });

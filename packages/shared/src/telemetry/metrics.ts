@@ -38,6 +38,7 @@ export type Samples<Sets extends LabelSets> = Iterable<readonly [Labels<Sets>, n
 export interface Metrics {
   /** All combinations of closed labels exist from the start at 0, or `rate()` misses the first error. */
   counter<const Sets extends LabelSets>(definition: Definition<Sets>): CounterHandle<Sets>;
+  /** The same. */
   histogram<const Sets extends LabelSets>(
     definition: Definition<Sets> & { buckets: readonly number[] },
   ): HistogramHandle<Sets>;
@@ -111,6 +112,7 @@ export function createMetrics({ service, version }: { service: string; version: 
       const histogram = new Histogram({ name: full, help, labelNames: names, buckets: [...buckets], registers });
       const checked = labelCheck(labels);
       dropped.inc({ metric: full }, 0);
+      for (const combination of combinations(labels)) histogram.zero(combination);
       return {
         observe: (given, value) =>
           safely(full, () => {

@@ -1,4 +1,4 @@
-import { END_TO_END_SECONDS, REQUEST_SECONDS } from './buckets.ts';
+import { END_TO_END_SECONDS, REQUEST_SECONDS, WAIT_SECONDS } from './buckets.ts';
 import type { Metrics } from './metrics.ts';
 import { createVaultObserver } from './vault-metrics.ts';
 
@@ -18,19 +18,41 @@ export const upstreamOutcomes = [
 /** What became of a job. `done` may mean that its moment had passed and nothing was left to do. */
 const jobOutcomes = ['done', 'failed'] as const;
 
+/** What a poll that was carried out brought: an event of the machine, or nothing new. */
+const pollOutcomes = ['concluded', 'progressed', 'voided', 'waiting'] as const;
+
 export type UpstreamOutcome = (typeof upstreamOutcomes)[number];
 export type JobOutcome = (typeof jobOutcomes)[number];
+
+/** The transactions of one state and one upstream account. */
+export interface StandingTransactions {
+  state: string;
+  upstream: string;
+  count: number;
+  /** Age of the oldest, from its acceptance. */
+  oldestSeconds: number;
+}
+
+/** How an upstream account is paced now. */
+export interface AccountPace {
+  upstream: string;
+  perSecond: number;
+  /** How long nothing leaves, after a 429; 0 where it flows. */
+  stoppedSeconds: number;
+}
 
 export interface WorkerSets {
   /** Of transactions. */
   kinds: readonly string[];
-  /** Of the transaction machine. */
+  /** Of the transaction machine, those that something still has to happen to: what is over is never counted over the ledger. */
   states: readonly string[];
   /** Types of the machine's events. */
   events: readonly string[];
   /** `submit`, `poll`, `reconcile`, `sweep` … */
   jobs: readonly string[];
   queues: readonly string[];
+  /** Who goes first in a queue. */
+  lanes: readonly string[];
   /** `spid`, `idcloud`. */
   upstreams: readonly string[];
   /** Of the upstreams' operation tables; others count as `other`. */
@@ -43,26 +65,37 @@ export interface WorkerMetrics {
   /** A change of state that was committed. */
   transition(event: string): void;
   job(done: { job: string; outcome: JobOutcome; seconds: number }): void;
+  /** From acceptance to the first send. */
+  sent(kind: string, seconds: number): void;
+  /** A poll brought this; an event that is none of `pollOutcomes` counts as dropped. */
+  polled(upstream: string, outcome: string): void;
   /** From acceptance to the outcome. */
   concluded(kind: string, seconds: number): void;
   /** A word of a platform that nobody knows: kept, never taken for success, and to be looked at. */
   unknownWord(upstream: string): void;
   /** The platform failed at a transaction every time: whoever waited went another way. */
   contingency(upstream: string): void;
-  /** How many transactions stand in each state. Asked for at a scrape, so give it to one process. */
-  ledgerStates(collect: () => Promise<Partial<Record<string, number>>>): void;
+  /** How many transactions stand in each state, and how old the oldest is. Asked for at a scrape, at most every five seconds. */
+  standing(collect: () => Promise<readonly StandingTransactions[]>): void;
   /** How long the most overdue transaction has been due: what an alert watches. */
   overdueSeconds(collect: () => Promise<number>): void;
   /** Jobs in line by queue, and by BullMQ's states. */
   queueJobs(collect: () => Promise<Iterable<{ queue: string; state: string; count: number }>>): void;
+  /** Jobs that wait, by queue and lane. */
+  laneJobs(collect: () => Promise<Iterable<{ queue: string; lane: string; count: number }>>): void;
+  /** The request budgets of accounts that have one. Asked for at a scrape, at most every five seconds. */
+  paces(collect: () => Promise<readonly AccountPace[]>): void;
   vault: ReturnType<typeof createVaultObserver>;
   expose: Metrics['expose'];
 }
 
+/** Two gauges of one scrape, and whoever else scrapes, share what was asked for. */
+const COLLECT_EVERY_MS = 5_000;
+
 const queueStates = ['waiting', 'prioritized', 'active', 'delayed', 'failed'] as const;
 
 export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerMetrics {
-  const { kinds, states, events, jobs, queues, upstreams } = sets;
+  const { kinds, states, events, jobs, queues, lanes, upstreams } = sets;
   const operations = [...new Set([...sets.operations, 'other'])];
   const requests = metrics.counter({
     name: 'upstream_requests_total',
@@ -91,6 +124,17 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
     labels: { job: jobs, outcome: jobOutcomes },
     buckets: REQUEST_SECONDS,
   });
+  const waits = metrics.histogram({
+    name: 'send_wait_seconds',
+    help: 'From acceptance to the first send.',
+    labels: { kind: kinds },
+    buckets: WAIT_SECONDS,
+  });
+  const polls = metrics.counter({
+    name: 'polls_total',
+    help: 'Polls by what they brought; waiting is nothing new.',
+    labels: { upstream: upstreams, outcome: pollOutcomes },
+  });
   const endToEnd = metrics.histogram({
     name: 'end_to_end_seconds',
     help: 'From acceptance to the outcome.',
@@ -117,14 +161,31 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
       finished.add({ job, outcome });
       jobSeconds.observe({ job, outcome }, seconds);
     },
+    sent: (kind, seconds) => waits.observe({ kind }, seconds),
+    polled: (upstream, outcome) => polls.add({ upstream, outcome: outcome as (typeof pollOutcomes)[number] }),
     concluded: (kind, seconds) => endToEnd.observe({ kind }, seconds),
     unknownWord: (upstream) => unknownWords.add({ upstream }),
     contingency: (upstream) => contingencies.add({ upstream }),
-    ledgerStates: (collect) =>
+    standing(collect) {
+      const labels = { state: states, upstream: upstreams };
+      const found = atMostEvery(COLLECT_EVERY_MS, collect);
+      // A state that nobody is in counts 0: a series that comes and goes cannot be alerted on.
+      const none = states.flatMap((state) => upstreams.map((upstream) => [{ state, upstream }, 0] as const));
       metrics.collected(
-        { name: 'transactions', help: 'Transactions in each state.', labels: { state: states } },
-        async () => byState(states, await collect()),
-      ),
+        { name: 'transactions', help: 'Transactions that are not over, by state.', labels },
+        async () => [
+          ...none,
+          ...(await found()).map(({ state, upstream, count }) => [{ state, upstream }, count] as const),
+        ],
+      );
+      metrics.collected(
+        { name: 'transactions_oldest_seconds', help: 'Since the oldest of a state was accepted.', labels },
+        async () => [
+          ...none,
+          ...(await found()).map(({ state, upstream, oldestSeconds }) => [{ state, upstream }, oldestSeconds] as const),
+        ],
+      );
+    },
     overdueSeconds: (collect) =>
       metrics.collected(
         {
@@ -145,12 +206,44 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
               ({ queue, state, count }) => [{ queue, state: state as (typeof queueStates)[number] }, count] as const,
             ),
       ),
+    laneJobs: (collect) =>
+      metrics.collected(
+        { name: 'lane_jobs', help: 'Jobs that wait in a lane.', labels: { queue: queues, lane: lanes } },
+        async () => [...(await collect())].map(({ queue, lane, count }) => [{ queue, lane }, count] as const),
+      ),
+    paces(collect) {
+      const labels = { upstream: upstreams };
+      const found = atMostEvery(COLLECT_EVERY_MS, collect);
+      metrics.collected(
+        { name: 'budget_requests_per_second', help: 'The pace at which an account is called now.', labels },
+        async () => (await found()).map(({ upstream, perSecond }) => [{ upstream }, perSecond] as const),
+      );
+      metrics.collected(
+        { name: 'budget_stopped_seconds', help: 'How long an account is not called at all, after a 429.', labels },
+        async () => (await found()).map(({ upstream, stoppedSeconds }) => [{ upstream }, stoppedSeconds] as const),
+      );
+    },
     vault: createVaultObserver(metrics),
     expose: metrics.expose,
   };
 }
 
-/** A state that nobody is in counts 0: a series that comes and goes cannot be alerted on. */
-function byState(states: readonly string[], found: Partial<Record<string, number>>) {
-  return states.map((state) => [{ state }, found[state] ?? 0] as const);
+/** Never twice at once, and again only when the last answer is `ms` old; a failure is not kept. */
+function atMostEvery<T>(ms: number, work: () => Promise<T>): () => Promise<T> {
+  let last: Promise<T> | undefined;
+  let endedAt = Number.POSITIVE_INFINITY;
+  return () => {
+    if (last && performance.now() - endedAt < ms) return last;
+    endedAt = Number.POSITIVE_INFINITY;
+    last = work();
+    last.then(
+      () => {
+        endedAt = performance.now();
+      },
+      () => {
+        last = undefined;
+      },
+    );
+    return last;
+  };
 }
