@@ -10,6 +10,7 @@ import { describeCalls } from './calls-report.ts';
 import { describeMemory, measureMemory } from './memory.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { describeMachine } from './processor.ts';
+import { describeResend, measureResend } from './resend.ts';
 import { makeRunFolder } from './run-folder.ts';
 import { measureSubmit } from './submit.ts';
 import { describeProfile, describeSubmit } from './submit-report.ts';
@@ -37,6 +38,10 @@ async function bench(options: Options, dir: string): Promise<void> {
     }
     if (options.parts.includes('budget')) {
       console.log(`\n${describeBudget(await measureBudget({ ...options, dir, processes, report }))}`);
+      await processes.stopAll();
+    }
+    if (options.parts.includes('resend')) {
+      console.log(`\n${describeResend(await measureResend({ ...options, dir, processes, report }))}`);
       await processes.stopAll();
     }
     if (options.parts.includes('memory')) {

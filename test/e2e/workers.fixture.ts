@@ -6,6 +6,7 @@ import {
   transactionKinds,
   transactionStates,
 } from '@atesto/shared/domain/transaction';
+import { createApplyEvent } from '@atesto/shared/ledger/apply-events';
 import { createRequestBudgets } from '@atesto/shared/ledger/request-budget';
 import { jobCatalogue, queuesOf } from '@atesto/shared/queues/jobs';
 import { createMetrics } from '@atesto/shared/telemetry/metrics';
@@ -43,12 +44,14 @@ export function startTestWorkers(
     events: transactionEventTypes,
     jobs: Object.keys(jobCatalogue),
     queues,
+    lanes: [],
     upstreams: queues,
     operations: ['submit', 'result', 'findTransaction'],
   });
   const workers = startWorkers(
     {
       db: context.db,
+      applyEvent: createApplyEvent(context.db),
       vault: context.vault,
       keyRing: context.keyRing,
       spid: context.spid,

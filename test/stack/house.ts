@@ -60,11 +60,7 @@ export interface Station {
 export async function openHouse(options: HouseOptions): Promise<House> {
   const { dir, processes, report = () => {} } = options;
   await mkdir(dir, { recursive: true });
-  report('PostgreSQL');
-  const postgres = await startPostgres(
-    options.postgresDir === undefined ? { fsync: true } : { dataDir: options.postgresDir },
-  );
-  processes.onStop(() => postgres.stop());
+  const databaseUrl = options.env?.DATABASE_URL ?? (await ownDatabase(options));
 
   report('simulators of SPID Server and IDCloud');
   const simulator = async (name: string, args: string[]) => {
@@ -88,7 +84,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   const accounts = await writeIdcloudAccounts(dir, idcloudUrl, privateKeyFile);
   const port = options.gatewayPort ?? (await freePort());
   const env = {
-    DATABASE_URL: postgres.url,
+    DATABASE_URL: databaseUrl,
     VAULT_URL: `file:${path.join(dir, 'vault')}`,
     ATESTO_STATE_DIR: path.join(dir, 'state'),
     SPID_SERVER_URL: spidUrl,
@@ -152,4 +148,11 @@ export async function openHouse(options: HouseOptions): Promise<House> {
       return JSON.parse(answer.body.toString()) as T;
     },
   };
+}
+
+async function ownDatabase({ processes, postgresDir, report = () => {} }: HouseOptions): Promise<string> {
+  report('PostgreSQL');
+  const postgres = await startPostgres(postgresDir === undefined ? { fsync: true } : { dataDir: postgresDir });
+  processes.onStop(() => postgres.stop());
+  return postgres.url;
 }

@@ -21,6 +21,7 @@ import { redirectionRoutes } from './routes/redirections.ts';
 import { relayRoutes } from './routes/relay.ts';
 import { remoteCaptureRoutes } from './routes/remote-captures.ts';
 import { reportRoutes } from './routes/reports.ts';
+import { resendRunRoutes } from './routes/resend-runs.ts';
 import { resendRoutes } from './routes/resends.ts';
 import { spidServerFaceRoutes } from './routes/spid-server-face.ts';
 import { transactionEventRoutes } from './routes/transaction-events.ts';
@@ -103,6 +104,7 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
     transactionLookupRoutes,
     reportRoutes,
     resendRoutes,
+    resendRunRoutes,
     redirectionRoutes,
     remoteCaptureRoutes,
     lookupRoutes,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { TransactionView } from '@atesto/shared/contracts/gateway';
+import type { ResendView, TransactionView } from '@atesto/shared/contracts/gateway';
 import type { TransactionEvent } from '@atesto/shared/domain/transaction';
+import { takeUpFailed } from '@atesto/shared/ledger/resends';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -136,5 +137,80 @@ describe('POST /v1/transactions/{id}/resend', () => {
     expect(await problemOf(await resend('x'))).toBe('invalid-request');
     expect(enqueued).toEqual([]);
     expect((await resend(id, { key: gateway.administrator.key })).status).toBe(200);
+  });
+});
+
+describe('resend all', () => {
+  const failedOnes = async (count: number, of: string) => {
+    const ids: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const id = await accept(`${of} ${i}`);
+      await after(id, claimed, failed);
+      ids.push(id);
+    }
+    return ids;
+  };
+  /** Copies of a failed transaction, as they stand. */
+  const copies = (id: string, count: number) =>
+    gateway.context.db.query(
+      `insert into transactions (id, owner, station, kind, subject, request_mac, payload, payload_bytes, wrapped_key, state, version, attempt, due_at)
+        select gen_random_uuid(), owner, station, kind, subject, request_mac, payload, payload_bytes, wrapped_key, state, version, attempt, due_at
+        from transactions, generate_series(1, $2) where id = $1`,
+      [id, count],
+    );
+  const begin = async (key?: string) =>
+    json<{ id: string; count: number }>(await post(gateway, '/v1/transactions/resend', {}, key ? { key } : {}));
+  const call = (method: string, id: string, key = gateway.station.key, accept = 'application/json', suffix = '') =>
+    fetch(`${gateway.url}/v1/resends/${id}${suffix}`, { method, headers: { authorization: `Bearer ${key}`, accept } });
+  beforeEach(() => gateway.context.db.query("update transactions set state = 'concluded' where state <> 'concluded'"));
+
+  it('takes a small run up within the request', async () => {
+    const ids = await failedOnes(3, 'small');
+    const { id, count } = await begin();
+    expect(count).toBe(3);
+    expect(enqueued).toEqual(ids.map((one) => ({ id: one, lane: 'resend' })));
+    const view = await json<ResendView>(await call('GET', id));
+    expect(view).toMatchObject({ id, state: 'done', found: 3, takenUp: 3, left: 0, endedAt: expect.any(String) });
+    expect(view.perSecond).toBeGreaterThan(0);
+    expect((await begin()).count).toBe(3);
+    expect((await begin(gateway.system.key)).count).toBe(0);
+  });
+
+  it('leaves a large one to the workers: it is begun once, watched and cancelled', async () => {
+    const [one] = await failedOnes(1, 'large');
+    await copies(one as string, 100);
+    const run = await begin();
+    expect(run.count).toBe(101);
+    expect(await begin()).toEqual(run);
+    expect(enqueued).toEqual([]);
+    expect(await json(await call('GET', run.id))).toMatchObject({
+      state: 'running',
+      found: 101,
+      takenUp: 0,
+      left: 101,
+    });
+
+    const stream = await call('GET', run.id, undefined, 'text/event-stream', '/events');
+    const reader = (stream.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader.read()).value).toMatch(/^event: running\ndata: .*"takenUp":0/);
+    await takeUpFailed(gateway.context.db, { account: undefined, limit: 60, leaseMs: 60_000 });
+    expect((await reader.read()).value).toMatch(/^event: running\ndata: .*"takenUp":60,"left":41,"perSecond"/);
+    expect(await json(await call('DELETE', run.id))).toMatchObject({ state: 'cancelled', takenUp: 60, left: 41 });
+    expect((await reader.read()).value).toMatch(/^event: cancelled\n/);
+    expect((await reader.read()).done).toBe(true);
+    expect(await json(await call('DELETE', run.id))).toMatchObject({ state: 'cancelled', takenUp: 60 });
+    expect((await begin()).id).not.toBe(run.id);
+  });
+
+  it('shows a run to whom its transactions are, and to the administrator', async () => {
+    const { id } = await begin();
+    for (const method of ['GET', 'DELETE']) {
+      expect(await problemOf(await call(method, id, gateway.system.key))).toBe('not-found');
+      expect((await call(method, id, gateway.administrator.key)).status).toBe(200);
+    }
+    const all = await begin(gateway.administrator.key);
+    expect(await problemOf(await call('GET', all.id))).toBe('not-found');
+    expect(await problemOf(await call('GET', randomUUID()))).toBe('not-found');
+    expect(await problemOf(await call('GET', 'x'))).toBe('invalid-request');
   });
 });

@@ -18,11 +18,12 @@ const statuses = {
 /** What is counted of a transition to `row`. */
 async function observed(row: Partial<TransactionRow>, event: TransactionEventType): Promise<string> {
   const metrics = createWorkerMetrics(createMetrics({ service: 'workers', version: 'test' }), {
-    kinds: [],
+    kinds: ['spid.enroll'],
     states: [],
     events: [event],
     jobs: [],
     queues: [],
+    lanes: [],
     upstreams: ['spid', 'idcloud-bank'],
     operations: [],
   });
@@ -62,4 +63,15 @@ it.each([
   const row = { kind: 'idcloud.process', account: 'bank', state: 'concluded', verdict, acceptedAt, updatedAt } as const;
   const line = /^atesto_contingencies_total\{upstream="idcloud-bank"\} (\d+)$/m;
   expect(Number(line.exec(await observed(row, 'concluded'))?.[1] ?? 0)).toBe(counted);
+});
+
+it.each([
+  ['claimed', 1, 1],
+  ['claimed', 2, 0],
+  ['taken', 1, 0],
+] as const)('%s at attempt %i counts %i waits until the first send', async (event, attempt, counted) => {
+  const [acceptedAt, updatedAt] = [new Date(0), new Date(40)];
+  const row = { kind: 'spid.enroll', state: 'submitting', attempt, acceptedAt, updatedAt } as const;
+  const line = /^atesto_send_wait_seconds_bucket\{le="0.05",kind="spid.enroll"\} (\d+)$/m;
+  expect(Number(line.exec(await observed(row, event))?.[1] ?? 0)).toBe(counted);
 });

@@ -17,6 +17,9 @@ export function createObserver(
     transition(after, event) {
       metrics.transition(event);
       if (isUnknownWord(after, spid)) metrics.unknownWord(queueOf(after));
+      if (event === 'claimed' && after.attempt === 1) {
+        metrics.sent(after.kind, (after.updatedAt.getTime() - after.acceptedAt.getTime()) / 1000);
+      }
       if (after.state === 'concluded') {
         metrics.concluded(after.kind, (after.updatedAt.getTime() - after.acceptedAt.getTime()) / 1000);
       }
@@ -43,6 +46,7 @@ export function createObserver(
         metrics.upstreamRequest({ upstream: queueOf(of), operation, outcome, seconds });
       }
     },
+    polled: (row, outcome) => metrics.polled(queueOf(row), outcome),
     async job(name, run) {
       const began = performance.now();
       let outcome: JobOutcome = 'failed';

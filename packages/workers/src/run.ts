@@ -10,11 +10,13 @@ import {
   transactionKinds,
   transactionStates,
 } from '@atesto/shared/domain/transaction';
+import { createApplyEvent } from '@atesto/shared/ledger/apply-events';
 import { isReachable, migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
-import { createRequestBudgets } from '@atesto/shared/ledger/request-budget';
-import { countStates, overdueSeconds } from '@atesto/shared/ledger/schedule';
-import { jobCatalogue, queueOf, queuesOf } from '@atesto/shared/queues/jobs';
+import { createRequestBudgets, readPaces } from '@atesto/shared/ledger/request-budget';
+import { overdueSeconds } from '@atesto/shared/ledger/schedule';
+import { countStanding } from '@atesto/shared/ledger/standing';
+import { jobCatalogue, type Lane, lanes, queueOf, queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import type { Log } from '@atesto/shared/telemetry/log';
 import { createLog } from '@atesto/shared/telemetry/log';
@@ -80,14 +82,16 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
   const queueNames = queuesOf(accounts);
   const metrics = createWorkerMetrics(createMetrics({ service: 'workers', version: VERSION }), {
     kinds: transactionKinds,
-    states: transactionStates,
+    states: transactionStates.filter((state) => state !== 'concluded' && state !== 'erased'),
     events: transactionEventTypes,
     jobs: Object.keys(jobCatalogue),
     queues: queueNames,
+    lanes: Object.keys(lanes),
     upstreams: queueNames,
     operations: ['submit', 'result', 'findTransaction'],
   });
-  metrics.ledgerStates(async () => Object.fromEntries(await countStates(db)));
+  metrics.standing(async () => (await countStanding(db)).map((found) => ({ ...found, upstream: queueOf(found) })));
+  metrics.paces(async () => (await readPaces(db, accounts)).map((pace) => ({ ...pace, upstream: queueOf(pace) })));
   metrics.overdueSeconds(() => overdueSeconds(db));
   const spid = createSpidServerClient(settings.spid);
   const budgets = createRequestBudgets(db, accounts, onError);
@@ -100,9 +104,17 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
   });
   const queues = openQueues(settings.queue, queueNames, onError);
   metrics.queueJobs(() => queues.counts());
+  metrics.laneJobs(() =>
+    Promise.all(
+      queueNames.flatMap((queue) =>
+        (Object.keys(lanes) as Lane[]).map(async (lane) => ({ queue, lane, count: await queues.inLine(queue, lane) })),
+      ),
+    ),
+  );
   const store = await createFileStore(settings.vault.path);
   const context: WorkContext = {
     db,
+    applyEvent: createApplyEvent(db),
     keyRing,
     vault: createVault({ keyRing, store, observe: metrics.vault }),
     spid,
@@ -120,6 +132,7 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     spidPerSecond: settings.spidRate,
     idcloud: { accounts, budgets, inLine: (queue, lane) => queues.inLine(queue, lane) },
     sweep: { ...SWEEP, intervalMs: settings.tickMs },
+    resends: { inLine: (queue, lane) => queues.inLine(queue, lane), dailyAt: settings.resendDailyAt },
     onError,
   });
   const clearings = startRounds(

@@ -1,4 +1,5 @@
 import type { TransactionEventType } from '@atesto/shared/domain/transaction';
+import type { ApplyEvent } from '@atesto/shared/ledger/apply-events';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionMoment, TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { JobName, Lane } from '@atesto/shared/queues/jobs';
@@ -21,6 +22,8 @@ export interface WorkSettings {
 /** What every kind of work is given. */
 export interface WorkContext {
   db: Database;
+  /** Writes what happened, together with what others write at the same time. */
+  applyEvent: ApplyEvent;
   vault: Vault;
   keyRing: KeyRing;
   spid: SpidServerClient;
@@ -41,6 +44,8 @@ export interface WorkObserver {
     operation: string,
     run: () => Promise<T>,
   ): Promise<T>;
+  /** Counts what a poll brought: the type of its event, or `waiting`. */
+  polled(of: { account?: string | undefined }, outcome: TransactionEventType | 'waiting'): void;
   /** Times a job and counts how it ended. */
   job(name: JobName, run: () => Promise<void>): Promise<void>;
 }

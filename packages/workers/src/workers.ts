@@ -2,13 +2,15 @@ import type { RequestBudgets } from '@atesto/shared/ledger/request-budget';
 import { isCurrent } from '@atesto/shared/ledger/schedule';
 import type { JobName, QueueName, TransactionJob } from '@atesto/shared/queues/jobs';
 import { queueOf } from '@atesto/shared/queues/jobs';
-import type { ConsumeOptions, QueueBackend, WorkConsumer } from '@atesto/shared/queues/queues';
+import type { ConsumeOptions, QueueBackend, WorkConsumer, WorkQueues } from '@atesto/shared/queues/queues';
 import { consume } from '@atesto/shared/queues/queues';
 import { outlast } from './outlast.ts';
 import { poll } from './poll/poll.ts';
 import { reconcile } from './reconcile/reconcile.ts';
 import { submit } from './submit/submit.ts';
-import { startRounds } from './sweep/rounds.ts';
+import { dailyResend } from './sweep/daily-resend.ts';
+import { resendRound } from './sweep/resend-round.ts';
+import { type Rounds, startRounds } from './sweep/rounds.ts';
 import type { BudgetedPolls, SweepOptions } from './sweep/sweep.ts';
 import { sweep } from './sweep/sweep.ts';
 import type { WorkContext } from './work-context.ts';
@@ -27,6 +29,8 @@ export interface WorkersOptions {
   /** IDCloud's accounts and what paces them; left out, none are worked here. */
   idcloud?: { budgets: RequestBudgets } & BudgetedPolls;
   sweep: Omit<SweepOptions, 'polls'> & { intervalMs: number };
+  /** Runs of resend all, and when one begins each day (`HH:MM`); left out, none are worked here. */
+  resends?: { inLine: WorkQueues['inLine']; dailyAt: string | undefined };
   onError: (error: unknown) => void;
 }
 
@@ -60,10 +64,31 @@ export function startWorkers(context: WorkContext, options: WorkersOptions): Wor
     async () => ((await sweep(context, sweepOptions)) < options.sweep.batch ? 'done' : 'more'),
     onError,
   );
+  const resends = options.resends && startResends(context, options, options.resends);
   return {
     async close() {
+      await resends?.close();
       await sweeps.close();
       await Promise.all(consumers.map((consumer) => consumer.close()));
     },
   };
+}
+
+function startResends(
+  context: WorkContext,
+  { idcloud, spidPerSecond, sweep: { requeueMs, intervalMs }, onError }: WorkersOptions,
+  { inLine, dailyAt }: NonNullable<WorkersOptions['resends']>,
+): Rounds {
+  const paces = new Map<QueueName, number | undefined>([['spid', spidPerSecond]]);
+  for (const { name, requestsPerSecond } of idcloud?.accounts ?? [])
+    paces.set(queueOf({ account: name }), requestsPerSecond);
+  const beginDaily = dailyResend(context.db, dailyAt);
+  return startRounds(
+    intervalMs,
+    async () => {
+      await beginDaily(new Date());
+      return resendRound(context, { paces, inLine, requeueMs });
+    },
+    onError,
+  );
 }

@@ -126,7 +126,11 @@ export class GatewayClient {
 
   /** `POST /v1/transactions/resend`: makes due now what failed at this station's upstreams. */
   resend(): Promise<GatewayResult<{ count: number }>> {
-    return this.#json(resendAnswer, { method: 'POST', path: '/v1/transactions/resend', ...json({}) });
+    return this.#json(resendAnswer.pick({ count: true }), {
+      method: 'POST',
+      path: '/v1/transactions/resend',
+      ...json({}),
+    });
   }
 
   /** `POST /v1/transactions/{id}/resend`: the same for one, which is answered; `wait` as in `postTransaction`. */

@@ -1,5 +1,5 @@
 import { id, problem, resendAnswer, resendRequest, transactionView } from '@atesto/shared/contracts/gateway';
-import { resendFailed, resendOne } from '@atesto/shared/ledger/schedule';
+import { resendOne } from '@atesto/shared/ledger/schedule';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as z from 'zod';
@@ -7,6 +7,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import { awaitTransaction, hasNews } from '../intake/await-transaction.ts';
 import { callerGone } from './caller-gone.ts';
 import { preferredWait } from './preferred-wait.ts';
+import { resendAll } from './resend-runs.ts';
 import { viewTransaction } from './transaction-view.ts';
 import { requireTransaction } from './transactions.ts';
 
@@ -19,7 +20,7 @@ export const resendRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = 
       schema: {
         summary: 'Take up again what failed',
         description:
-          'Makes retrying and dead transactions due now. What waits for an answer is left alone; an unknown outcome is asked for, never sent again blindly.',
+          'Begins a run over retrying and dead transactions, or answers the one under way; a small one is over with the answer. What waits for an answer is left alone; an unknown outcome is asked for, never sent again blindly.',
         body: resendRequest,
         response: { 200: resendAnswer, '4xx': problem },
       },
@@ -30,9 +31,7 @@ export const resendRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = 
         owner: principal.kind === 'administrator' ? undefined : principal.id,
         station: request.body.station,
       };
-      const due = await resendFailed(context.db, filter, context.limits.requeueMs);
-      for (const moment of due) await context.enqueue(moment, 'resend');
-      return { count: due.length };
+      return resendAll(context, filter);
     },
   );
 

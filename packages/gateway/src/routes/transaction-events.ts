@@ -3,19 +3,14 @@ import { listEvents } from '@atesto/shared/ledger/transactions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
-import { callerGone } from './caller-gone.ts';
+import { EventStreams } from './event-streams.ts';
 import { viewEvent } from './transaction-view.ts';
 import { requireTransaction } from './transactions.ts';
 
-/** A comment line goes out this often, so that proxies and the caller know that the line lives. */
-const HEARTBEAT_MS = 15_000;
-
 /** `GET /v1/transactions/{id}/events`: the history; as an event stream, the history and then what happens. */
 export const transactionEventRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = async (app, { context }) => {
-  const open = new Set<() => void>();
-  app.addHook('preClose', async () => {
-    for (const end of open) end();
-  });
+  const streams = new EventStreams(context.feed);
+  app.addHook('preClose', async () => streams.close());
   app.get(
     '/v1/transactions/:id/events',
     {
@@ -33,40 +28,13 @@ export const transactionEventRoutes: FastifyPluginAsyncZod<{ context: GatewayCon
         return (await listEvents(context.db, transactionId)).map(viewEvent);
       }
       const last = Number(request.headers['last-event-id'] ?? -1);
-      reply.hijack();
-      const stream = reply.raw;
-      // A stream is open for long: the server's time for a whole request is not its.
-      stream.setTimeout(0);
-      stream.writeHead(200, {
-        'content-type': 'text/event-stream',
-        'cache-control': 'no-store',
-        'x-accel-buffering': 'no',
-        // The stream ends with its connection, so that a server that closes does not wait for it to go idle.
-        connection: 'close',
-      });
       let sent = Number.isInteger(last) ? last : -1;
-      let reading: Promise<void> = Promise.resolve();
-      const end = () => stream.end();
-      const push = () => {
-        // One read after another, so that events keep their order.
-        reading = reading
-          .then(async () => {
-            for (const event of await listEvents(context.db, transactionId, sent)) {
-              stream.write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(viewEvent(event))}\n\n`);
-              sent = event.seq;
-            }
-          })
-          .catch(() => void end());
-      };
-      const unsubscribe = context.feed.subscribe(transactionId, push);
-      const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS);
-      open.add(end);
-      callerGone(reply).addEventListener('abort', () => {
-        unsubscribe();
-        clearInterval(heartbeat);
-        open.delete(end);
+      streams.open(reply, transactionId, async (stream) => {
+        for (const event of await listEvents(context.db, transactionId, sent)) {
+          stream.write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(viewEvent(event))}\n\n`);
+          sent = event.seq;
+        }
       });
-      push();
       return reply;
     },
   );

@@ -23,6 +23,11 @@ export const port: z.ZodType<number, string> = z
   .refine((value) => value <= 65_535)
   .describe('a port from 0 (any free one) to 65535');
 
+export const timeOfDay: z.ZodType<string, string> = z
+  .string()
+  .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
+  .describe('a time of day from `00:00` to `23:59`');
+
 export const flag: z.ZodType<boolean, string> = z
   .enum(['true', 'false', '1', '0', 'yes', 'no'])
   .transform((value) => ['true', '1', 'yes'].includes(value))

@@ -213,6 +213,16 @@ describe('services', () => {
     expect(problemsOf(() => readWorkersSettings({ ...storage, LEASE_MS: '60000' }))).toMatch(/^LEASE_MS: /);
   });
 
+  it('workers: a daily resend at a time of the day, if any', () => {
+    expect(readWorkersSettings(storage).resendDailyAt).toBeUndefined();
+    expect(readWorkersSettings({ ...storage, RESEND_DAILY_AT: '21:30' }).resendDailyAt).toBe('21:30');
+    for (const wrong of ['24:00', '9:30', '21:60', 'noon']) {
+      expect(problemsOf(() => readWorkersSettings({ ...storage, RESEND_DAILY_AT: wrong }))).toMatch(
+        /^RESEND_DAILY_AT: /,
+      );
+    }
+  });
+
   it('bridge: the least, and everything', () => {
     expect(readBridgeSettings({ GATEWAY_URL: 'https://gateway.example' })).toMatchObject({
       port: 19_980,

@@ -1,6 +1,6 @@
 import { serviceSchema, storageSchema, timeout, upstreamSchema } from './common.ts';
 import { houseSettings } from './house.ts';
-import { integer, port, text } from './kinds.ts';
+import { integer, port, text, timeOfDay } from './kinds.ts';
 import { type Environment, readSettings, SettingsError, type SettingsSchema } from './settings.ts';
 
 /** The workers' variables, in the order of the docs. */
@@ -21,6 +21,11 @@ export const workersSchema = {
     fallback: '50',
   },
   TICK_MS: timeout('How often the ledger is asked for what is due.', 1_000),
+  RESEND_DAILY_AT: {
+    schema: timeOfDay,
+    about: 'When everything that failed is taken up again each day, by the clock of the process (`TZ`).',
+    absent: 'only when somebody asks',
+  },
   LEASE_MS: timeout('A worker that is silent for longer is taken for dead. Longer than any submission.', 180_000),
   SETTLE_MS: timeout('How long a lost answer rests before the platform is asked.', 5_000),
 } as const satisfies SettingsSchema;
@@ -40,6 +45,8 @@ export function readWorkersSettings(environment: Environment) {
     /** Calls a second to SPID Server. */
     spidRate: values.SPID_SERVER_RATE,
     tickMs: values.TICK_MS,
+    /** `HH:MM`. */
+    resendDailyAt: values.RESEND_DAILY_AT,
     work: { submitTimeoutMs, leaseMs: values.LEASE_MS, settleMs: values.SETTLE_MS },
     summary,
   };

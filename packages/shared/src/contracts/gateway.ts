@@ -167,7 +167,26 @@ export const reportAnswer = z.object({ genuine: z.boolean(), current: z.boolean(
 
 /** `POST /v1/transactions/resend`: makes due now what failed, by filter. */
 export const resendRequest = z.object({ station: id.optional() });
-export const resendAnswer = z.object({ count: z.int() });
+/** The run, and how many had failed when it began. */
+export const resendAnswer = z.object({ id, count: z.int() });
+
+/** `GET /v1/resends/{id}`: how far a run is. */
+export const resendView = z.object({
+  id,
+  state: z.enum(['running', 'done', 'cancelled']),
+  station: id.optional(),
+  /** What had failed when it began, and how much of it is in line or further. */
+  found: z.int(),
+  takenUp: z.int(),
+  /** What is still before it, or was not taken up because it was cancelled. What moved by itself is found, and neither. */
+  left: z.int(),
+  /** Taken up per second so far, and how long what is left takes at that. Absent while nothing was taken up. */
+  perSecond: z.number().optional(),
+  secondsLeft: z.int().optional(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+});
+export type ResendView = z.infer<typeof resendView>;
 
 /** `GET /v1/transactions/attention`: what people have to look at, oldest first, at most 100. */
 export const attentionAnswer = z.object({ transactions: z.array(transactionView) });

@@ -25,7 +25,6 @@ import {
   makeDue,
   overdueSeconds,
   postpone,
-  resendFailed,
   resendOne,
 } from './schedule.ts';
 import { ensureSubject } from './subjects.ts';
@@ -229,30 +228,6 @@ describe('the schedule', () => {
     const claimed = await applyEvent(db, row, { type: 'claimed' }, { dueInMs: 0 });
     await postpone(db, row, 60_000);
     expect(await claimDue(db, 10, 60_000)).toMatchObject([{ id: claimed?.id, state: 'submitting' }]);
-  });
-
-  it('resends what failed of one owner only, and asks again where the outcome was never known', async () => {
-    const mine = randomUUID();
-    const retrying = await apply(await accept({ owner: mine }), { type: 'claimed' }, { type: 'failed', reason: 'x' });
-    const refused = await apply(await accept({ owner: mine }), { type: 'claimed' }, { type: 'refused', reason: 'x' });
-    const unknown = await apply(
-      await accept({ owner: mine }),
-      { type: 'claimed' },
-      { type: 'lost', reason: 'x' },
-      { type: 'abandoned', reason: 'reconcile-inconclusive' },
-    );
-    await apply(await accept({ owner: mine }), { type: 'claimed' }, { type: 'lost', reason: 'x' });
-    const theirs = await apply(await accept(), { type: 'claimed' }, { type: 'failed', reason: 'x' });
-    const due = await resendFailed(db, { owner: mine }, 60_000);
-    const states = new Map(due.map(({ id, state }) => [id, state]));
-    expect(states).toEqual(
-      new Map([
-        [retrying.id, 'retrying'],
-        [refused.id, 'retrying'],
-        [unknown.id, 'unknown'],
-      ]),
-    );
-    expect(states.has(theirs.id)).toBe(false);
   });
 
   it('takes up one that failed, once, and nothing else', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Postgres } from '../../../../test/stack/postgres.ts';
 import { startPostgres } from '../../../../test/stack/postgres.ts';
 import { type Database, migrate, openDatabase } from './database.ts';
-import { createRequestBudgets, pacing, type RequestBudgets } from './request-budget.ts';
+import { createRequestBudgets, pacing, type RequestBudgets, readPaces } from './request-budget.ts';
 
 let postgres: Postgres;
 /** One for each of two processes. */
@@ -179,4 +179,18 @@ it('waits for a ledger that is away, and can be called off', async () => {
   await budgets.turn(name, never);
   expect(failures).toHaveLength(2);
   await expect(budgets.turn(name, AbortSignal.timeout(50))).rejects.toThrow();
+});
+
+it('tells the present pace and stop of each account', async () => {
+  const { name, processes } = open(10);
+  const [db] = databases as [Database];
+  const paces = () => readPaces(db, [{ name, requestsPerSecond: 10 }]);
+  const full = 10 * pacing.share;
+  expect(await paces()).toEqual([{ account: name, perSecond: full, stoppedSeconds: 0 }]);
+  await processes[0].turn(name, never);
+  await processes[1].throttled(name, 30_000);
+  const [pace] = await paces();
+  expect(pace?.perSecond).toBeCloseTo(full * pacing.slower);
+  expect(pace?.stoppedSeconds).toBeGreaterThan(25);
+  expect(pace?.stoppedSeconds).toBeLessThanOrEqual(30);
 });

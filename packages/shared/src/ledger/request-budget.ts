@@ -69,6 +69,24 @@ export function createRequestBudgets(
   };
 }
 
+/** How each account is paced now: requests a second, and for how many seconds nothing leaves. One that was never called has its full pace. */
+export async function readPaces(
+  db: Database,
+  accounts: readonly BudgetedAccount[],
+): Promise<{ account: string; perSecond: number; stoppedSeconds: number }[]> {
+  const { rows } = await db.query<{ account: string; perSecond: number; stoppedSeconds: number }>({
+    name: 'read-paces',
+    text: `select account, per_second as "perSecond",
+        extract(epoch from greatest(stopped_until, clock_timestamp()) - clock_timestamp())::float8 as "stoppedSeconds"
+      from request_budgets`,
+  });
+  const paces = new Map(rows.map((row) => [row.account, row]));
+  return accounts.map(({ name, requestsPerSecond }) => {
+    const { perSecond = Number.POSITIVE_INFINITY, stoppedSeconds = 0 } = paces.get(name) ?? {};
+    return { account: name, perSecond: Math.min(perSecond, requestsPerSecond * pacing.share), stoppedSeconds };
+  });
+}
+
 function createBudget(db: Database, account: string, requestsPerSecond: number, onError: (error: unknown) => void) {
   const most = requestsPerSecond * pacing.share;
   let reads: Promise<unknown> = Promise.resolve();

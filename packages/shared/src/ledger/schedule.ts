@@ -40,10 +40,15 @@ async function claim(
         select id from transactions where due_at <= now() and ${where} order by due_at limit $1 for update skip locked)
       update transactions t set due_at = now() + $2 * interval '1 millisecond' from due
       where t.id = due.id returning t.id, t.kind, t.account, t.state, t.version, t.attempt, t.died_in as "diedIn",
-        t.accepted_at as "acceptedAt"`,
+        t.owner, t.station, t.accepted_at as "acceptedAt"`,
     values,
   });
-  return rows.map((row) => ({ ...row, account: row.account ?? undefined, diedIn: row.diedIn ?? undefined }));
+  return rows.map((row) => ({
+    ...row,
+    account: row.account ?? undefined,
+    diedIn: row.diedIn ?? undefined,
+    station: row.station ?? undefined,
+  }));
 }
 
 /** Whether the moment still holds: a job may have been overtaken while it was in line. */
@@ -77,57 +82,23 @@ export async function makeDue(db: Database, id: string): Promise<void> {
   });
 }
 
-export interface ResendFilter {
-  owner?: string | undefined;
-  station?: string | undefined;
-}
-
 /**
- * Takes up again what failed: `retrying` becomes due now, `dead` goes back to where it died. What waits for an answer is left alone.
- * @returns the moments to enqueue.
+ * Takes one up again that failed: `retrying` becomes due now, `dead` goes back to where it died. All of them: `resends.ts`.
+ * @returns the moment to enqueue, or undefined where it has not failed or somebody else moved it.
  */
-export async function resendFailed(db: Database, filter: ResendFilter, leaseMs: number): Promise<TransactionMoment[]> {
-  const { rows } = await db.query<TransactionMoment>({
-    name: 'resendable',
-    text: `select id, kind, account, state, version, attempt, died_in as "diedIn" from transactions
-      where state in ('retrying', 'dead') and wrapped_key is not null
-        and ($1::uuid is null or owner = $1) and ($2::uuid is null or station = $2)
-      order by accepted_at limit 10000`,
-    values: [filter.owner ?? null, filter.station ?? null],
-  });
-  const due: TransactionMoment[] = [];
-  for (const row of rows) {
-    const moment = await takeUpAgain(
-      db,
-      { ...row, account: row.account ?? undefined, diedIn: row.diedIn ?? undefined },
-      leaseMs,
-    );
-    if (moment) due.push(moment);
-  }
-  return due;
-}
-
-/** The same for one transaction. @returns the moment to enqueue, or undefined where it has not failed or somebody else moved it. */
 export async function resendOne(
   db: Database,
   row: TransactionMoment & { wrappedKey: Buffer | undefined },
   leaseMs: number,
 ): Promise<TransactionMoment | undefined> {
   const failed = row.state === 'retrying' || row.state === 'dead';
-  return failed && row.wrappedKey ? takeUpAgain(db, row, leaseMs) : undefined;
+  if (!failed || !row.wrappedKey) return undefined;
+  if (row.state === 'dead') return applyEvent(db, row, { type: 'resent' }, { dueInMs: leaseMs });
+  await postpone(db, row, leaseMs);
+  return row;
 }
 
-async function takeUpAgain(
-  db: Database,
-  moment: TransactionMoment,
-  leaseMs: number,
-): Promise<TransactionMoment | undefined> {
-  if (moment.state === 'dead') return applyEvent(db, moment, { type: 'resent' }, { dueInMs: leaseMs });
-  await postpone(db, moment, leaseMs);
-  return moment;
-}
-
-/** How many transactions stand in each state. For a gauge. */
+/** How many transactions stand in each state, finished ones too: it reads the whole ledger, so it is no gauge (`countStanding` is). */
 export async function countStates(db: Database): Promise<Map<TransactionState, number>> {
   const { rows } = await db.query<{ state: TransactionState; count: string }>({
     name: 'count-states',

@@ -56,6 +56,9 @@ export interface TransactionRow extends TransactionSnapshot {
 export type TransactionMoment = Pick<TransactionRow, 'id' | 'kind' | 'state' | 'version' | 'attempt'> & {
   account?: string | undefined;
   diedIn?: TransactionState | undefined;
+  /** Whose turn it spends in line. */
+  owner?: string | undefined;
+  station?: string | undefined;
 };
 
 export interface AcceptedTransaction {
@@ -194,9 +197,8 @@ export async function applyEvent(
   event: TransactionEvent,
   plan: TransitionPlan = {},
 ): Promise<TransactionRow | undefined> {
-  const next = transition(moment, event);
-  if (!next) return undefined;
-  const facts = factsOf(event);
+  const change = changeOf(moment, event, plan);
+  if (!change) return undefined;
   const { rows } = await db.query<StoredTransaction>({
     name: 'apply-event',
     text: `with moved as (
@@ -212,24 +214,48 @@ export async function applyEvent(
         select id, version, $13, $3, state, attempt, $14 from moved)
       select ${transactionColumns}, pg_notify('${TRANSACTIONS_CHANNEL}', id::text) from moved`,
     values: [
-      moment.id,
-      moment.version,
-      moment.state,
-      next.state,
-      next.attempt,
-      next.diedIn,
-      plan.dueInMs,
-      facts.upstreamId,
-      facts.upstreamStatus,
-      facts.verdict,
-      facts.reason,
-      plan.result,
-      event.type,
-      Object.keys(facts).length > 0 ? facts : null,
-      plan.answerSealed,
+      change.id,
+      change.version,
+      change.from_state,
+      change.state,
+      change.attempt,
+      change.died_in,
+      change.due_in,
+      change.upstream_id,
+      change.upstream_status,
+      change.verdict,
+      change.reason,
+      change.result,
+      change.type,
+      change.detail,
+      change.answer_sealed,
     ],
   });
   return rows[0] && toTransaction(rows[0]);
+}
+
+/** What an event changes, by the ledger's names; undefined when the machine forbids it. */
+export function changeOf(moment: TransactionMoment, event: TransactionEvent, plan: TransitionPlan) {
+  const next = transition(moment, event);
+  if (!next) return undefined;
+  const facts = factsOf(event);
+  return {
+    id: moment.id,
+    version: moment.version,
+    from_state: moment.state,
+    state: next.state,
+    attempt: next.attempt,
+    died_in: next.diedIn,
+    due_in: plan.dueInMs,
+    upstream_id: facts.upstreamId,
+    upstream_status: facts.upstreamStatus,
+    verdict: facts.verdict,
+    reason: facts.reason,
+    result: plan.result,
+    type: event.type,
+    detail: Object.keys(facts).length > 0 ? facts : null,
+    answer_sealed: plan.answerSealed,
+  };
 }
 
 /**

@@ -29,7 +29,7 @@ export const transactionJob = z.object({
 });
 export type TransactionJob = z.infer<typeof transactionJob>;
 
-/** Who spends the account's budget first. Lower wins; BullMQ's own order. */
+/** Who spends the account's budget first. Lower wins. Within a lane those who bring work take turns (`shares.ts`). */
 export const lanes = { personWaiting: 1, firstSend: 2, resend: 3, reconcile: 4, poll: 5 } as const;
 export type Lane = keyof typeof lanes;
 

@@ -79,6 +79,24 @@ describe.each(['postgres', 'redis'] as const)('work queues on %s', (kind) => {
     expect((await work(4)).map(({ job }) => job.id)).toEqual([person.id, first.id, resend.id, poll.id]);
   });
 
+  it('lets one station’s single capture pass another’s backlog, in its lane', async () => {
+    const [branch, another] = [randomUUID(), randomUUID()];
+    const before = await queues.inLine('spid', 'firstSend');
+    const backlog = Array.from({ length: 300 }, () => moment());
+    await Promise.all(backlog.map((one) => queues.enqueue({ ...one, station: branch, owner: branch })));
+    const single = moment();
+    const person = moment();
+    await queues.enqueue({ ...single, station: another });
+    await queues.enqueue({ ...person, station: branch }, 'personWaiting');
+    expect(await queues.inLine('spid', 'firstSend')).toBe(before + 301);
+    const handled = (await work(302)).map(({ job }) => job);
+    expect(handled[0]?.id).toBe(person.id);
+    expect(handled.findIndex(({ id }) => id === single.id)).toBeLessThan(15);
+    // Nothing is lost.
+    expect(new Set(handled.map(({ id }) => id)).size).toBe(302);
+    expect(JSON.stringify(handled)).not.toContain(branch);
+  });
+
   it('keeps one job for one moment while it waits', async () => {
     const one = moment();
     const last = moment({ state: 'awaiting' });

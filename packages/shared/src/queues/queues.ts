@@ -4,14 +4,21 @@ import { Redis } from 'ioredis';
 import type { JobName, Lane, QueueName, TransactionJob } from './jobs.ts';
 import { jobCatalogue, jobFor, lanes, queueOf, transactionJob } from './jobs.ts';
 import { type Pace, pacedProcessor } from './paced.ts';
+import { SHARE_LEVELS, Shares } from './shares.ts';
 
 /** Where the queue lives: Redis in production, the ledger's PostgreSQL (BullMQ's own backend) where there is none. */
 export type QueueBackend = { kind: 'redis'; url: string } | { kind: 'postgres'; url: string };
 
+/** Who brought a transaction: the station, else the owner. Within a lane they take turns; it does not go into the job. */
+interface Source {
+  owner?: string | undefined;
+  station?: string | undefined;
+}
+
 /** Puts work in line. Adding is a hint: the ledger's sweep finds what got lost, so a failed add is reported, never fatal. */
 export interface WorkQueues {
   /** Enqueues what `moment` needs next; does nothing for a moment that needs no job. @throws when the backend is away. */
-  enqueue(moment: TransactionJob, lane?: Lane): Promise<void>;
+  enqueue(moment: TransactionJob & Source, lane?: Lane): Promise<void>;
   /** How many jobs of a lane wait in a queue. @throws when the backend is away */
   inLine(queue: QueueName, lane: Lane): Promise<number>;
   /** Jobs in line, by queue and BullMQ's state. @throws when the backend is away. */
@@ -20,6 +27,9 @@ export interface WorkQueues {
   isReachable(): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** BullMQ's priority of the first place in a lane; 0 would be none. */
+const firstPriority = (lane: Lane) => (lanes[lane] - 1) * SHARE_LEVELS + 1;
 
 /** A running consumer of one queue. */
 export interface WorkConsumer {
@@ -53,6 +63,7 @@ export function openQueues(
       : undefined;
   connection?.on('error', onError);
   const queues = new Map<QueueName, JobQueue>();
+  const shares = new Shares();
   for (const name of names) {
     const queue: JobQueue = connection
       ? new Queue(name, { connection, prefix: PREFIX })
@@ -66,19 +77,23 @@ export function openQueues(
       if (!name) return;
       const queue = queues.get(queueOf(moment));
       if (!queue) return;
-      const { id, kind, account, state, version, attempt, diedIn } = moment;
+      const { id, kind, account, state, version, attempt, diedIn, station, owner } = moment;
+      const inLane = lane ?? jobCatalogue[name].lane;
+      const source = station ?? owner;
+      const place = source === undefined ? 0 : shares.place(`${inLane} ${source}`, Date.now());
       const job: TransactionJob = { id, kind, account, state, version, attempt, diedIn };
       await queue.add(name, job, {
         // One job for a moment, while it waits; afterwards the ledger's guard keeps a second one out.
         jobId: `${id}-${version}`,
-        priority: lanes[lane ?? jobCatalogue[name].lane],
+        priority: firstPriority(inLane) + place,
         removeOnComplete: true,
         removeOnFail: true,
       });
     },
     async inLine(name, lane) {
-      const priority = lanes[lane];
-      return (await queues.get(name)?.getCountsPerPriority([priority]))?.[priority] ?? 0;
+      const priorities = Array.from({ length: SHARE_LEVELS }, (_, place) => firstPriority(lane) + place);
+      const counts = await queues.get(name)?.getCountsPerPriority(priorities);
+      return Object.values(counts ?? {}).reduce((sum, count) => sum + count, 0);
     },
     async counts() {
       const counted = await Promise.all(
@@ -112,6 +127,12 @@ export interface ConsumeOptions {
   onError: (error: Error) => void;
 }
 
+/** A limit in quarters of a second: what is spent at once is waited for no longer, by whoever comes next. */
+function inQuarters(perSecond: number): { max: number; duration: number } {
+  const max = Math.ceil(perSecond / 4);
+  return { max, duration: Math.ceil((max / perSecond) * 1_000) };
+}
+
 /** Works one account's queue. `handle` gets jobs whose shape has been checked; what it throws is reported and the sweep takes the transaction up again. */
 export function consume(
   backend: QueueBackend,
@@ -131,7 +152,7 @@ export function consume(
     stalledInterval: 5_000,
     // BullMQ's 15 s would leave every worker idle for so long after its backend is back.
     runRetryDelay: 500,
-    ...(typeof limit === 'number' ? { limiter: { max: limit, duration: 1_000 } } : {}),
+    ...(typeof limit === 'number' ? { limiter: inQuarters(limit) } : {}),
   };
   const connection = backend.kind === 'redis' ? new Redis(backend.url, { maxRetriesPerRequest: null }) : undefined;
   connection?.on('error', onError);

@@ -1,6 +1,6 @@
 import { postpone } from '@atesto/shared/ledger/schedule';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
-import { applyEvent, countEvents, getTransaction } from '@atesto/shared/ledger/transactions';
+import { countEvents, getTransaction } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
 import type { Upstream } from '@atesto/shared/upstreams/upstream';
 import { sealAnswer } from '@atesto/shared/vault/answer-column';
@@ -17,11 +17,14 @@ export async function poll(context: WorkContext, job: TransactionJob): Promise<v
   const decision = await ask(context, row, row.upstreamId);
   if (!decision.event) {
     await postpone(db, row, decision.dueInMs);
+    context.observe.polled(row, 'waiting');
     return;
   }
   const answerSealed = decision.kept && sealAnswer(context.keyRing, row.id, decision.kept);
-  const after = await applyEvent(db, row, decision.event, { ...decision, answerSealed });
-  if (after) context.observe.transition(after, decision.event.type);
+  const after = await context.applyEvent(row, decision.event, { ...decision, answerSealed });
+  if (!after) return;
+  context.observe.transition(after, decision.event.type);
+  context.observe.polled(row, decision.event.type);
 }
 
 async function ask(context: WorkContext, row: TransactionRow, upstreamId: string): Promise<Decision | KeepWaiting> {

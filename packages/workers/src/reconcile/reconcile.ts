@@ -3,7 +3,7 @@ import { isSpidKind } from '@atesto/shared/domain/transaction';
 import { postpone } from '@atesto/shared/ledger/schedule';
 import { getSubject } from '@atesto/shared/ledger/subjects';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
-import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
+import { getTransaction } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
 import { openCpf } from '@atesto/shared/vault/cpf-column';
 import type { Decision, KeepWaiting } from '../decision.ts';
@@ -21,7 +21,7 @@ export async function reconcile(context: WorkContext, job: TransactionJob): Prom
     await postpone(db, row, decision.dueInMs);
     return;
   }
-  const after = await applyEvent(db, row, decision.event, decision);
+  const after = await context.applyEvent(row, decision.event, decision);
   if (!after) return;
   context.observe.transition(after, decision.event.type);
   if (after.state === 'retrying') await context.enqueue(after, 'resend');

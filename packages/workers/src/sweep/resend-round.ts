@@ -1,0 +1,43 @@
+import { accountsToResend, endResends, takeUpFailed } from '@atesto/shared/ledger/resends';
+import { type QueueName, queueOf } from '@atesto/shared/queues/jobs';
+import type { WorkQueues } from '@atesto/shared/queues/queues';
+import type { WorkContext } from '../work-context.ts';
+
+/** A run puts so many seconds of an account's budget in line; the rest stays in the ledger, behind all live work. */
+const AHEAD_SECONDS = 2;
+/** Taken up in one statement at most. */
+export const RESEND_BATCH = 1_000;
+
+export interface ResendRoundOptions {
+  /** Calls a second of each queue that is worked here; undefined, no limit. */
+  paces: ReadonlyMap<QueueName, number | undefined>;
+  inLine: WorkQueues['inLine'];
+  /** After this a transaction that was taken up comes up again, in case its job got lost. */
+  requeueMs: number;
+}
+
+/**
+ * One round over the runs of resend all: each queue whose lane `resend` has room gets the next of a run. Runs take turns.
+ * @returns `more` where a batch was full and there was more room than that.
+ */
+export async function resendRound(
+  { db, enqueue }: Pick<WorkContext, 'db' | 'enqueue'>,
+  { paces, inLine, requeueMs }: ResendRoundOptions,
+): Promise<'more' | 'done'> {
+  let left: 'more' | 'done' = 'done';
+  for (const account of await accountsToResend(db)) {
+    const queue = queueOf({ account });
+    // What spends an account that is not configured here is left to a process where it is.
+    if (!paces.has(queue)) continue;
+    const pace = paces.get(queue);
+    const wanted = pace === undefined ? RESEND_BATCH : Math.ceil(pace * AHEAD_SECONDS);
+    const room = wanted - (await inLine(queue, 'resend'));
+    if (room <= 0) continue;
+    const limit = Math.min(room, RESEND_BATCH);
+    const moments = await takeUpFailed(db, { account, limit, leaseMs: requeueMs });
+    await Promise.all(moments.map((moment) => enqueue(moment, 'resend')));
+    if (moments.length === RESEND_BATCH && room > RESEND_BATCH) left = 'more';
+  }
+  await endResends(db);
+  return left;
+}
