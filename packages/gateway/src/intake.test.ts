@@ -170,6 +170,14 @@ describe('POST /v1/transactions', () => {
     expect(await counts()).toEqual(between);
   });
 
+  it('tells every caller of the same request the same, however many come at once', async () => {
+    const request = await enrolment(gateway, 'all at once');
+    const answers = await Promise.all(Array.from({ length: 40 }, () => post(gateway, '/v1/transactions', request)));
+    const statuses = answers.map(({ status }) => status).sort();
+    expect(statuses).toEqual([...Array(39).fill(200), 201]);
+    for (const answer of answers) expect(await answer.json()).toMatchObject({ id: request.id });
+  });
+
   it('remembers a request by its Idempotency-Key, for each caller apart', async () => {
     const { id: _id, ...mine } = await enrolment(gateway, 'keyed');
     const headers = { 'idempotency-key': 'order-17' };

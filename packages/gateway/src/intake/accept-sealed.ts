@@ -63,7 +63,15 @@ export async function acceptSealed(context: GatewayContext, principal: Principal
   if (before) return answer(before);
 
   const payload = randomUUID();
-  const stored = await vault.put(payload, await body());
+  let stored: Awaited<ReturnType<typeof vault.put>>;
+  try {
+    stored = await vault.put(payload, await body());
+  } catch (error) {
+    // The same request, at the same time, may have been accepted meanwhile and have spent what this one needs.
+    const meanwhile = await findAccepted(db, id, principal.id, requestMac);
+    if (meanwhile) return answer(meanwhile);
+    throw error;
+  }
   const result = await acceptTransaction(db, {
     ...facts,
     owner: principal.id,
