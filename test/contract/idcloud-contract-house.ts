@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { WebhookAuthentication } from '@atesto/shared/contracts/idcloud-accounts';
 import { getTransaction, type TransactionRow } from '@atesto/shared/ledger/transactions';
 import { type CourseName, testCpfs } from '@atesto/simulators/idcloud/outcomes';
+import { type Said, saidIn } from '@atesto/simulators/idcloud/said.fixture';
 import { type IdcloudHouse, openIdcloudHouse } from '../e2e/idcloud-house.fixture.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { keys, portrait } from './idcloud.fixture.ts';
@@ -42,8 +43,7 @@ export interface Answered {
   status: number;
   headers: Headers;
   text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a body whose form the check itself looks at
-  json: any;
+  json: Said;
 }
 
 async function send(root: string, token: string, { method, route, key, headers, body }: Asked): Promise<Answered> {
@@ -58,13 +58,7 @@ async function send(root: string, token: string, { method, route, key, headers, 
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // Files, and the plain text of a proxy.
-  }
-  return { status: response.status, headers: response.headers, text, json };
+  return { status: response.status, headers: response.headers, text, json: saidIn(text) };
 }
 
 /** Through the gateway's face, as a system of Atesto's. */
@@ -131,7 +125,7 @@ export async function readToEnd(house: IdcloudHouse, id: string, key: string): P
   return waitFor(
     async () => {
       const said = await atFace(house, { route: `${CREATE}/${id}`, key });
-      return said.json?.status === 1 || said.json?.status === 2 ? undefined : said;
+      return said.json.status === 1 || said.json.status === 2 ? undefined : said;
     },
     { what: `the end of a process with the key ${key}`, timeoutMs: 60_000, everyMs: 100 },
   );

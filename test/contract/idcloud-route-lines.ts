@@ -41,7 +41,7 @@ function must<T>(read: Read<T>): T {
 /** What is the same at the face and at IDCloud itself, ids aside: nothing is there. */
 async function missing(house: IdcloudHouse, asked: Asked, expected: object): Promise<void> {
   for (const { status, json } of [await atFace(house, asked), await atIdcloud(house, asked)]) {
-    has({ status, ...json }, expected);
+    has({ ...json, status }, expected);
   }
 }
 const noProcess = { status: 404, error: { code: 50001 } };
@@ -176,10 +176,8 @@ const signedOf = (what: 'file' | 'evidence', read: 'signedDocument' | 'signedDoc
     'a PDF, by IDCloud’s document id',
     async (house) => {
       const { id } = await finished(house, journey('yes', 'idunicosign', contract));
-      const { process } = (await atFace(house, { route: `${UNICO}/${id}` })).json;
-      const documentId: string = process.services.flatMap(
-        (one: { documentIds?: string[] }) => one.documentIds ?? [],
-      )[0];
+      const [signature] = (await atFace(house, { route: `${UNICO}/${id}` })).json.process.services;
+      const [documentId] = signature.documentIds;
       assert.match(must(await unicoOf(house)[read](documentId)).toString('latin1'), /^%PDF-/);
       const { headers, text } = await atFace(house, { route: `/api/v1/service/${what}/${documentId}` });
       assert.equal(headers.get('content-type'), 'application/pdf');

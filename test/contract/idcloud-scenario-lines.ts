@@ -204,7 +204,8 @@ async function throughFace(
   const made = await atFace(house, { route: CREATE, key, body });
   assert.equal(made.status, 200, made.text);
   const { id, status } = made.json;
-  assert.equal(status, Number(words[0] ?? 3));
+  // 1:1 of edition B has none.
+  assert.equal(status, key === 'validation-b' ? undefined : Number(words[0] ?? 3));
   const { json: last } = await readToEnd(house, id, key);
   has(last, { id, ...answer });
   has(await rowOf(house, id), { state: 'concluded', verdict: 'completed', ...(reason && { reason }) });

@@ -2,7 +2,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { NewTransaction } from '@atesto/shared/contracts/gateway';
 import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
 import { defaultSpidTables } from '@atesto/shared/contracts/spid-profile';
@@ -31,6 +30,7 @@ import { startPostgres } from '../../../test/stack/postgres.ts';
 import { createPictureAdviser } from './advice/picture-adviser.ts';
 import { buildGateway } from './app.ts';
 import type { GatewayContext } from './gateway-context.ts';
+import { pngOf } from './intake/pictures.fixture.ts';
 import { StationLinks } from './link/station-links.ts';
 import { problems } from './problem.ts';
 
@@ -154,29 +154,9 @@ export async function startTestGateway(
   };
 }
 
-/** A tiny valid grey PNG whose last chunk carries `marker`, so that tests can look for it where it must not be. */
+/** A tiny grey PNG that carries `marker`, so that tests can look for it where it must not be. Beyond one pixel its size is only claimed. */
 export function pictureOf(marker: string, width = 1, height = 1): Buffer {
-  const chunk = (type: string, data: Buffer) => {
-    const frame = Buffer.alloc(12 + data.length);
-    frame.writeUInt32BE(data.length);
-    frame.write(type, 4, 'latin1');
-    data.copy(frame, 8);
-    frame.writeUInt32BE(crc32(frame.subarray(4, 8 + data.length)), 8 + data.length);
-    return frame;
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width);
-  header.writeUInt32BE(height, 4);
-  header[8] = 8;
-  // The IDAT of a single grey pixel.
-  const pixels = Buffer.from('789c63600000000200 01'.replaceAll(' ', ''), 'hex');
-  return Buffer.concat([
-    Buffer.from('89504e470d0a1a0a', 'hex'),
-    chunk('IHDR', header),
-    chunk('IDAT', pixels),
-    chunk('tEXt', Buffer.from(`Comment\0${marker}`)),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
+  return pngOf(width, height, { claim: width * height > 1, comment: marker });
 }
 
 export const digestOf = (bytes: Buffer) => `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`;

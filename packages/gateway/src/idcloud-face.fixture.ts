@@ -6,7 +6,7 @@ import { applyEvent, getTransaction, type TransitionPlan } from '@atesto/shared/
 import type { IdcloudAnswer, IdcloudRequest } from '@atesto/shared/upstreams/idcloud-connection';
 import { sealAnswer } from '@atesto/shared/vault/answer-column';
 import type { TestGateway } from './gateway.fixture.ts';
-import { idcloudAccount, SOMEBODY } from './gateway.fixture.ts';
+import { idcloudAccount, SOMEBODY, startTestGateway } from './gateway.fixture.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { pngOf } from './intake/pictures.fixture.ts';
 
@@ -35,11 +35,16 @@ export const face = pngOf(640, 480).toString('base64');
 export const goodCreate = () => ({ subject: { code: SOMEBODY, name: 'Pessoa Virtual' }, imageBase64: face });
 
 /** An upstream that answers live reads as it is told, and remembers what it was asked. */
-export class ScriptedIdcloud {
+class ScriptedIdcloud {
   readonly asked: { of: object; operation: IdcloudOperation | UnicoOperation; request: IdcloudRequest }[] = [];
   answer: (operation: IdcloudOperation | UnicoOperation) => IdcloudAnswer = () => away;
 
   readonly upstream: GatewayContext['idcloud'] = { client: (of) => this.#caller(of), unico: (of) => this.#caller(of) };
+
+  reset(): void {
+    this.answer = () => away;
+    this.asked.length = 0;
+  }
 
   #caller(of: object) {
     return {
@@ -51,6 +56,16 @@ export class ScriptedIdcloud {
     };
   }
 }
+
+/** A gateway before a scripted IDCloud, which holds nobody for longer than a test has patience. */
+export async function startFace(idcloudAccounts: readonly IdcloudAccount[] = []) {
+  const upstream = new ScriptedIdcloud();
+  const gateway = await startTestGateway({}, { idcloudAccounts, idcloudUpstream: upstream.upstream });
+  gateway.context.limits = { ...gateway.context.limits, waitMsMax: 300 };
+  return { gateway, upstream };
+}
+
+export const json = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
 export const away: IdcloudAnswer = { kind: 'none', began: false, reason: 'connect-refused' };
 

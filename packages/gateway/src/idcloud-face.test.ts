@@ -2,33 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { type IdcloudErrorCode, idcloudErrors } from '@atesto/shared/contracts/idcloud-client';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { TestGateway } from './gateway.fixture.ts';
-import { IDCLOUD_KEY, post, SOMEBODY, startTestGateway } from './gateway.fixture.ts';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { IDCLOUD_KEY, post, SOMEBODY } from './gateway.fixture.ts';
 import {
   answered,
   away,
   bank,
   face,
   goodCreate,
+  json,
   postedBody,
-  ScriptedIdcloud,
+  startFace,
   working,
 } from './idcloud-face.fixture.ts';
 import { pngOf, sdkCaptureOf } from './intake/pictures.fixture.ts';
 
-let gateway: TestGateway;
-const upstream = new ScriptedIdcloud();
-beforeAll(async () => {
-  gateway = await startTestGateway({}, { idcloudAccounts: [bank], idcloudUpstream: upstream.upstream });
-  // Nobody is held longer than a test has patience.
-  gateway.context.limits = { ...gateway.context.limits, waitMsMax: 300 };
-});
-afterAll(() => gateway?.close());
-afterEach(() => {
-  upstream.answer = () => away;
-  upstream.asked.length = 0;
-});
+const { gateway, upstream } = await startFace([bank]);
+afterAll(() => gateway.close());
+afterEach(() => upstream.reset());
 
 type Headers = Record<string, string>;
 const create = (body: unknown, headers: Headers = {}, key = gateway.system.key) =>
@@ -37,7 +28,6 @@ const get = (route: string, headers: Headers = {}) =>
   fetch(`${gateway.url}/idcloud${route}`, {
     headers: { authorization: `Bearer ${gateway.system.key}`, apikey: IDCLOUD_KEY, ...headers },
   });
-const json = async (response: Response) => (await response.json()) as Record<string, unknown>;
 const accepted = async () =>
   (await gateway.context.db.query('select count(*)::int as n from transactions')).rows[0].n as number;
 const expectRefusal = async (response: Response, code: IdcloudErrorCode) => {
@@ -155,6 +145,14 @@ describe('create', () => {
     for (const other of others) {
       expect([other.status, await json(other)]).toMatchObject([409, { error: { code: 409 } }]);
     }
+  });
+
+  it('takes a key of 200 characters at most, and an empty one for none', async () => {
+    const { id } = await json(await create(goodCreate(), { 'idempotency-key': 'x'.repeat(200) }));
+    expect(await json(await create(goodCreate(), { 'idempotency-key': 'x'.repeat(200) }))).toMatchObject({ id });
+    await expectRefusal(await create(goodCreate(), { 'idempotency-key': 'x'.repeat(201) }), 20003);
+    const first = await json(await create(goodCreate(), { 'idempotency-key': '' }));
+    expect(await json(await create(goodCreate(), { 'idempotency-key': '' }))).not.toMatchObject({ id: first.id });
   });
 
   it.each([
@@ -353,6 +351,7 @@ describe('documents', () => {
     await age(whole.id);
     const response = await get(`/processes/v1/${whole.id}`, documents);
     expect([response.headers.get('atesto-stale'), await json(response)]).toEqual(['upstream-away', whole]);
+    expect(response.headers.get('cache-control')).toBe('no-store');
   });
 
   it('to use again are IDCloud’s answer as it came', async () => {
@@ -406,6 +405,17 @@ describe('reads', () => {
     upstream.answer = () => answer;
     const response = await get(`/processes/v1/${randomUUID()}`);
     expect([response.status, response.headers.get('retry-after')]).toEqual([status, status === 429 ? '7' : '1']);
+  });
+
+  it('of a key that was taken out are the ledger’s, and else to be tried again', async () => {
+    const { id } = await made(goodCreate(), { apikey: 'bank-identity-b' });
+    const { context } = gateway;
+    const { idcloudAccounts } = context;
+    context.idcloudAccounts = idcloudAccounts.filter(({ name }) => name !== 'bank');
+    const [first, second] = [await get(`/processes/v1/${id}`), await get(`/processes/v2/${id}`)];
+    context.idcloudAccounts = idcloudAccounts;
+    expect([first.status, await json(first)]).toMatchObject([200, { id, status: 3 }]);
+    expect([second.status, second.headers.get('retry-after'), upstream.asked]).toEqual([503, '1', []]);
   });
 
   it('wait for the account’s budget, and ask nothing where it is spent', async () => {

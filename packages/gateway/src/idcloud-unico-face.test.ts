@@ -1,28 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { TestGateway } from './gateway.fixture.ts';
-import { idcloudAccount, post, SOMEBODY, startTestGateway } from './gateway.fixture.ts';
-import { answered, away, postedBody, ScriptedIdcloud, working } from './idcloud-face.fixture.ts';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { idcloudAccount, post, SOMEBODY } from './gateway.fixture.ts';
+import { answered, json, postedBody, startFace, working } from './idcloud-face.fixture.ts';
 
-let gateway: TestGateway;
-const upstream = new ScriptedIdcloud();
-beforeAll(async () => {
-  gateway = await startTestGateway({}, { idcloudUpstream: upstream.upstream });
-  gateway.context.limits = { ...gateway.context.limits, waitMsMax: 300 };
-});
-afterAll(() => gateway?.close());
-afterEach(() => {
-  upstream.answer = () => away;
-  upstream.asked.length = 0;
-});
+const { gateway, upstream } = await startFace();
+afterAll(() => gateway.close());
+afterEach(() => upstream.reset());
 
 type Headers = Record<string, string>;
 const create = (body: unknown, headers: Headers = {}) =>
   post(gateway, '/idcloud/client/v1/process', body, { key: gateway.system.key, headers });
 const get = (route: string, headers: Headers = {}) =>
   fetch(`${gateway.url}/idcloud${route}`, { headers: { authorization: `Bearer ${gateway.system.key}`, ...headers } });
-const json = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
 const good = {
   callbackUri: '/',
@@ -133,6 +123,8 @@ describe('create', () => {
     expect(await json(await get(`/client/v1/process/${body.process.id}`))).toEqual(body);
     expect(await json(await create(good, { 'idempotency-key': 'later' }))).toEqual(body);
     expect((await create({ ...good, flow: 'idlive' }, { 'idempotency-key': 'later' })).status).toBe(409);
+    const long = await create(good, { 'idempotency-key': 'x'.repeat(201) });
+    expect([long.status, await json(long)]).toMatchObject([400, { code: 3 }]);
   });
 
   it('posts the body as it came, with IDCloud’s own id of a process that it refers to', async () => {
@@ -169,8 +161,20 @@ describe('reads', () => {
     const { id, answer } = await begun();
     const response = await get(`/client/v1/process/${id}`);
     expect([response.headers.get('atesto-stale'), await json(response)]).toEqual(['upstream-away', answer]);
+    expect(response.headers.get('cache-control')).toBe('no-store');
     const theirs = await get(`/client/v1/process/${randomUUID()}`);
     expect([theirs.status, await json(theirs)]).toMatchObject([503, { code: 99999 }]);
+  });
+
+  it('are what is known where the account was taken out of the settings', async () => {
+    const { id, answer } = await begun();
+    const { context } = gateway;
+    const { idcloudAccounts } = context;
+    context.idcloudAccounts = [];
+    const [process, selfie] = [await get(`/client/v1/process/${id}`), await get(`/client/v1/process/${id}/selfie`)];
+    context.idcloudAccounts = idcloudAccounts;
+    expect([process.headers.get('atesto-stale'), await json(process)]).toEqual(['upstream-away', answer]);
+    expect([selfie.status, upstream.asked]).toEqual([503, []]);
   });
 
   it.each([

@@ -143,6 +143,13 @@ describe('a notice', () => {
     expect(await getTransaction(gateway.context.db, id)).toMatchObject({ state: 'awaiting', version: 2 });
   });
 
+  it('counts, whatever stands beside its id', async () => {
+    const { id, upstreamId } = await waiting();
+    const told = { processId: upstreamId, state: 7, flow: null, lastEvent: {}, lastEventDescription: [] };
+    expect((await call('basic', JSON.stringify(told), BASIC)).status).toBe(204);
+    expect(await isDue(id)).toBe(true);
+  });
+
   it('of another account makes nothing due', async () => {
     const { id, upstreamId } = await waiting();
     await notify(upstreamId, 'api-key', { 'x-key': 'the value' });

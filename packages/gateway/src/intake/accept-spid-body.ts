@@ -4,10 +4,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import type { Accepted } from './accept-sealed.ts';
 import { acceptSealed } from './accept-sealed.ts';
 import { checkSubmission, SpidRefusal } from './spid-submission.ts';
-import { idFromIdempotencyKey } from './transaction-id.ts';
-
-/** Enough for any key, few enough for a line of a table. */
-export const KEY_CHARACTERS_MAX = 200;
+import { idFromIdempotencyKey, KEY_CHARACTERS_MAX } from './transaction-id.ts';
 
 /**
  * Accepts a body of SPID Server's own form: it goes to the vault as it came, byte for byte, and is posted like that. A repeated request is known by

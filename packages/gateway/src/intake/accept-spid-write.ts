@@ -10,10 +10,9 @@ import { countEndedRequests } from '@atesto/shared/ledger/transactions';
 import type { GatewayContext } from '../gateway-context.ts';
 import type { Accepted } from './accept-sealed.ts';
 import { acceptSealed } from './accept-sealed.ts';
-import { KEY_CHARACTERS_MAX } from './accept-spid-body.ts';
 import { checkForm, SpidRefusal } from './spid-submission.ts';
 import { readWriteFacts } from './spid-write-facts.ts';
-import { idFromIdempotencyKey } from './transaction-id.ts';
+import { idFromIdempotencyKey, KEY_CHARACTERS_MAX } from './transaction-id.ts';
 
 /** Writes that are made once about a transaction of ours, unless the one before came to nothing. */
 const once: ReadonlySet<SpidWrite> = new Set(['redirectEnroll', 'finishRemoteCapture']);

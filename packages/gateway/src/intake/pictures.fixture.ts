@@ -9,11 +9,19 @@ function chunk(type: string, data: Buffer): Buffer {
   return frame;
 }
 
-/** A whole grey PNG of exactly `bytes` where that is given. `claim` writes another size into its head than it has pixels for. */
+/**
+ * A whole grey PNG of exactly `bytes` where that is given. `claim` writes another size into its head than it has pixels for; `comment` stands in its
+ * last chunk but one.
+ */
 export function pngOf(
   width: number,
   height: number,
-  { bytes, claim = false, shade = 128 }: { bytes?: number; claim?: boolean; shade?: number } = {},
+  {
+    bytes,
+    claim = false,
+    shade = 128,
+    comment,
+  }: { bytes?: number; claim?: boolean; shade?: number; comment?: string } = {},
 ): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width);
@@ -25,6 +33,7 @@ export function pngOf(
     Buffer.from('89504e470d0a1a0a', 'hex'),
     chunk('IHDR', header),
     chunk('IDAT', deflateSync(rows)),
+    ...(comment === undefined ? [] : [chunk('tEXt', Buffer.from(`Comment\0${comment}`))]),
     chunk('IEND', Buffer.alloc(0)),
   ];
   if (bytes !== undefined) {

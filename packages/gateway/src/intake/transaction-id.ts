@@ -1,5 +1,22 @@
+import { randomUUID } from 'node:crypto';
 import type { Principal } from '@atesto/shared/ledger/credentials';
 import type { KeyRing } from '@atesto/shared/vault/key-ring';
+
+/** Enough for any key, few enough for a line of a table. */
+export const KEY_CHARACTERS_MAX = 200;
+
+/** The id of a request: by the `Idempotency-Key` in its headers, else a fresh one. @throws what `tooLong` gives */
+export function requestId(
+  keyRing: KeyRing,
+  principal: Principal,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  tooLong: () => Error,
+): string {
+  const key = headers['idempotency-key'];
+  if (typeof key !== 'string' || key === '') return randomUUID();
+  if (key.length > KEY_CHARACTERS_MAX) throw tooLong();
+  return idFromIdempotencyKey(keyRing, principal, key);
+}
 
 /**
  * The id under which a caller's `Idempotency-Key` is remembered: derived from who asks and what they call it, so that a repeated request meets its

@@ -1,3 +1,4 @@
+import { keyNamed } from '@atesto/shared/contracts/idcloud-accounts';
 import type { IdcloudOperation } from '@atesto/shared/contracts/idcloud-client';
 import { type UnicoOperation, unicoOperations } from '@atesto/shared/contracts/idcloud-unico';
 import { type HttpAnswer, parseJson, readRetryAfter } from '@atesto/shared/upstreams/exchange';
@@ -8,7 +9,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import { isObject } from '../intake/bounded-json.ts';
 import { IdcloudAway } from '../intake/idcloud-refusal.ts';
 
-type Reading = Pick<GatewayContext, 'idcloud' | 'beforeIdcloudRead'>;
+type Reading = Pick<GatewayContext, 'idcloud' | 'idcloudAccounts' | 'beforeIdcloudRead'>;
 /** Whose budget a read spends, and the key of by Client that it is made with. */
 type ReadOf = { account: string; keyName?: string | undefined };
 /** What changes nothing. */
@@ -19,11 +20,16 @@ const callersOwn = new Set([400, 403, 404, 410, 422]);
 
 /** Makes a live read within the account's budget: an answer that is the caller's. @throws IdcloudAway */
 export async function readLive(
-  { idcloud, beforeIdcloudRead }: Reading,
+  { idcloud, idcloudAccounts, beforeIdcloudRead }: Reading,
   of: ReadOf,
   operation: ReadOperation,
   request: IdcloudRequest,
 ): Promise<HttpAnswer & { body: Buffer }> {
+  const configured = isUnico(operation)
+    ? idcloudAccounts.some(({ name, unicoUrl }) => name === of.account && unicoUrl !== undefined)
+    : keyNamed(idcloudAccounts, of) !== undefined;
+  // Of an account that was taken out of the settings: as if it did not answer.
+  if (!configured) throw new IdcloudAway(503);
   if (!(await beforeIdcloudRead(of.account))) throw new IdcloudAway(429);
   const answer = isUnico(operation)
     ? await idcloud.unico(of).send(operation, request)

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { unicoProcessAnswer } from '@atesto/shared/contracts/idcloud-unico';
 import { isSettled } from '@atesto/shared/domain/transaction';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
@@ -10,7 +9,7 @@ import { acceptUnico } from '../intake/accept-unico.ts';
 import { awaitTransaction } from '../intake/await-transaction.ts';
 import { IdcloudAway } from '../intake/idcloud-refusal.ts';
 import { findOwnProcess, livingUpstreamId } from '../intake/own-processes.ts';
-import { idFromIdempotencyKey } from '../intake/transaction-id.ts';
+import { KEY_CHARACTERS_MAX, requestId } from '../intake/transaction-id.ts';
 import { invalidArgument, noSuchProcess, UnicoRefusal } from '../intake/unico-refusal.ts';
 import { callerGone } from './caller-gone.ts';
 import { objectOf, readLive, repeat, sayStale } from './idcloud-read.ts';
@@ -30,7 +29,9 @@ export const idcloudUnicoRoutes: FastifyPluginAsync<{ context: GatewayContext }>
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler(unicoErrorHandler(context.log));
-  app.addHook('onRequest', async ({ headers }) => {
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    // Answers name people and hold links.
+    reply.header('cache-control', 'no-store');
     if ((headers['content-encoding'] ?? 'identity') !== 'identity') throw invalidArgument('invalid request body');
   });
   const options = {
@@ -87,11 +88,9 @@ async function create(context: GatewayContext, request: FastifyRequest, reply: F
   const account = requireAccount(context, request);
   const { body, principal, headers } = request;
   if (!Buffer.isBuffer(body)) throw invalidArgument('invalid request body');
-  const idempotencyKey = headers['idempotency-key'];
-  const id =
-    typeof idempotencyKey === 'string' && idempotencyKey.length <= 200
-      ? idFromIdempotencyKey(context.keyRing, principal, idempotencyKey)
-      : randomUUID();
+  const id = requestId(context.keyRing, principal, headers, () =>
+    invalidArgument(`the header Idempotency-Key is longer than ${KEY_CHARACTERS_MAX} characters`),
+  );
   const { transaction } = await acceptUnico(context, principal, id, account, body);
   const row = await awaitTransaction(
     context,

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { findKey, type IdcloudKeyOf, keyNamed } from '@atesto/shared/contracts/idcloud-accounts';
+import { findKey, type IdcloudKeyOf } from '@atesto/shared/contracts/idcloud-accounts';
 import { IDCLOUD_MAX_IMAGE_BYTES } from '@atesto/shared/contracts/idcloud-client';
 import { parseCpf } from '@atesto/shared/domain/cpf';
 import { isSettled } from '@atesto/shared/domain/transaction';
@@ -11,7 +10,7 @@ import { awaitTransaction } from '../intake/await-transaction.ts';
 import { BODY_REST_BYTES_MAX, checkCreate } from '../intake/idcloud-checks.ts';
 import { IdcloudAway, IdcloudRefusal } from '../intake/idcloud-refusal.ts';
 import { clientKinds, findOwnProcess, livingUpstreamId } from '../intake/own-processes.ts';
-import { idFromIdempotencyKey } from '../intake/transaction-id.ts';
+import { requestId } from '../intake/transaction-id.ts';
 import { callerGone } from './caller-gone.ts';
 import { startAdvice } from './capture-advice.ts';
 import { sendProcess } from './idcloud-answer.ts';
@@ -34,7 +33,9 @@ export const idcloudRoutes: FastifyPluginAsync<{ context: GatewayContext }> = as
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler(idcloudErrorHandler(context.log));
   // A packed body is never unpacked: it is refused before it is read.
-  app.addHook('onRequest', async ({ headers }) => {
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    // Answers name people and hold links.
+    reply.header('cache-control', 'no-store');
     if ((headers['content-encoding'] ?? 'identity') !== 'identity') throw new IdcloudRefusal(20003);
   });
 
@@ -79,11 +80,7 @@ async function create(context: GatewayContext, request: FastifyRequest, reply: F
   const { body, principal, headers } = request;
   if (!Buffer.isBuffer(body)) throw new IdcloudRefusal(20003);
   const checked = checkCreate(body, of.key, Date.now());
-  const idempotencyKey = headers['idempotency-key'];
-  const id =
-    typeof idempotencyKey === 'string' && idempotencyKey.length <= 200
-      ? idFromIdempotencyKey(context.keyRing, principal, idempotencyKey)
-      : randomUUID();
+  const id = requestId(context.keyRing, principal, headers, () => new IdcloudRefusal(20003));
   const { transaction } = await acceptIdcloud(context, principal, id, of, { body, checked });
   const sayAdvice = checked.picture && startAdvice(context, checked.picture);
   const row = await awaitTransaction(
@@ -129,7 +126,7 @@ async function sendOwn(
 ): Promise<FastifyReply> {
   const { state, answerSealed, upstreamId, updatedAt, account = '', keyName } = row;
   const isOver = state === 'concluded' && answerSealed && Date.now() - updatedAt.getTime() > LINKS_FRESH_MS;
-  if (isOver && upstreamId && keyNamed(context.idcloudAccounts, row)) {
+  if (isOver && upstreamId) {
     try {
       const read = await readLive(context, { account, keyName }, 'getProcess', { params: { id: upstreamId }, signal });
       if (read.status === 200) return reply.code(200).send({ ...objectOf(read.body), id: row.id });

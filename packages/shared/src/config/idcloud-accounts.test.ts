@@ -1,27 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findKey, keyNamed } from '../contracts/idcloud-accounts.ts';
 import { parseIdcloudAccounts } from './idcloud-accounts.ts';
-import type { SettingsError } from './settings.ts';
+import { privateKey, problemsOf, scratchFolder } from './settings.fixture.ts';
 
-const scratch = mkdtempSync(path.join(tmpdir(), 'atesto-accounts-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-const file = (name: string, content: string) => {
-  const at = path.join(scratch, name);
-  writeFileSync(at, content);
-  return { file: at };
-};
+const scratch = scratchFolder();
+afterAll(() => scratch.remove());
+const file = (name: string, content: string) => ({ file: scratch.write(name, content) });
 
 /** Stands for every secret, so that no message shows one. */
 const SECRET = 'S3cret';
-const { privateKey } = generateKeyPairSync('rsa', {
-  modulusLength: 2048,
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-});
 const token = {
   tokenUrl: 'https://identity.example/oauth2/token',
   account: 'bank',
@@ -32,16 +19,10 @@ const key = { name: 'onboarding', apiKey: `${SECRET} api`, capabilities: ['liven
 const account = { name: 'retail', clientUrl: 'https://api.example', token, keys: [key] };
 
 const parse = (...accounts: unknown[]) => parseIdcloudAccounts(JSON.stringify(accounts));
-function problemsOf(text: string): string {
-  try {
-    parseIdcloudAccounts(text);
-  } catch (error) {
-    expect(error).toMatchObject({ name: 'SettingsError', kind: 'invalid-settings' });
-    const { message } = error as SettingsError;
-    expect(message).not.toMatch(new RegExp(`${SECRET}|BEGIN`));
-    return message;
-  }
-  return expect.unreachable('nothing was thrown');
+function faultsOf(text: string): string {
+  const message = problemsOf(() => parseIdcloudAccounts(text));
+  expect(message).not.toMatch(new RegExp(`${SECRET}|BEGIN`));
+  return message;
 }
 
 it('there are none without a file', () => expect(parseIdcloudAccounts(undefined)).toEqual([]));
@@ -139,7 +120,17 @@ describe('names every fault, and shows no value', () => {
       [/ 0\.token\.privateKey: expected an RSA private key/],
     ],
     ['no requests', [{ ...account, requestsPerSecond: 0 }], [/ 0\.requestsPerSecond: /]],
-    ['no address', [{ ...account, clientUrl: undefined }], [/ 0: has neither clientUrl nor unicoUrl/]],
+    ['no address', [{ ...account, clientUrl: undefined, keys: [] }], [/ 0: has neither clientUrl nor unicoUrl/]],
+    [
+      'an empty secret',
+      [{ ...account, webhook: { type: 'api-key', value: file('empty', '\n') } }],
+      [/ 0\.webhook: the file is empty/],
+    ],
+    [
+      'a key without by Client',
+      [{ ...account, clientUrl: undefined, unicoUrl: 'https://unico.example' }],
+      [/ 0\.clientUrl: its keys need it/],
+    ],
     ['no key for by Client', [{ ...account, keys: [] }], [/ 0\.keys: by Client needs a key/]],
     [
       'two of a name',
@@ -164,10 +155,10 @@ describe('names every fault, and shows no value', () => {
     ],
   ];
   it.each(rows)('%s', (_what, accounts, problems) => {
-    const lines = problemsOf(JSON.stringify(accounts)).split('\n');
+    const lines = faultsOf(JSON.stringify(accounts)).split('\n');
     expect(lines).toHaveLength(problems.length);
     for (const [n, problem] of problems.entries()) expect(lines[n]).toMatch(problem);
   });
 
-  it('a text that is not JSON', () => expect(problemsOf(`{"${SECRET}`)).toBe('IDCLOUD_ACCOUNTS: not JSON'));
+  it('a text that is not JSON', () => expect(faultsOf(`{"${SECRET}`)).toBe('IDCLOUD_ACCOUNTS: not JSON'));
 });

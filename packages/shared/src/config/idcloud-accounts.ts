@@ -79,7 +79,10 @@ export function parseIdcloudAccounts(text: string | undefined): readonly Idcloud
   const read = (value: z.output<typeof secretOrFile>, at: string): string => {
     if (typeof value === 'string') return value;
     try {
-      return readFileSync(value.file, 'utf8').trim();
+      const text = readFileSync(value.file, 'utf8').trim();
+      // Nobody proves himself with nothing.
+      if (text === '') problems.push(`${at}: the file is empty`);
+      return text;
     } catch (error) {
       problems.push(`${at}: the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
       return '';
@@ -90,6 +93,7 @@ export function parseIdcloudAccounts(text: string | undefined): readonly Idcloud
     if (privateKey !== '' && !isPrivateKey(privateKey)) problems.push(`${i}.token.privateKey: ${NO_PRIVATE_KEY}`);
     if (!clientUrl && !unicoUrl) problems.push(`${i}: has neither clientUrl nor unicoUrl`);
     if (clientUrl && keys.length === 0) problems.push(`${i}.keys: by Client needs a key`);
+    if (!clientUrl && keys.length > 0) problems.push(`${i}.clientUrl: its keys need it`);
     return {
       ...rest,
       clientUrl,

@@ -1,22 +1,16 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { applyProfile, defaultSpidTables, parseSpidProfile } from '../contracts/spid-profile.ts';
 import { bridgeSchema, readBridgeSettings } from './bridge.ts';
 import { gatewaySchema, readGatewaySettings } from './gateway.ts';
 import * as kinds from './kinds.ts';
-import { readSettings, type SettingsError, type SettingsSchema, settingsTable } from './settings.ts';
+import { privateKey, problemsOf, scratchFolder } from './settings.fixture.ts';
+import { readSettings, type SettingsSchema, settingsTable } from './settings.ts';
 import { readWorkersSettings, workersSchema } from './workers.ts';
 
-const scratch = mkdtempSync(path.join(tmpdir(), 'atesto-settings-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-const write = (name: string, content: string) => {
-  const file = path.join(scratch, name);
-  writeFileSync(file, content);
-  return file;
-};
+const { folder: scratch, write, remove } = scratchFolder();
+afterAll(remove);
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
 const SECRET = 'S3cret-of-the-installation';
@@ -25,16 +19,6 @@ const schema = {
   TOKEN: { schema: kinds.text, about: 'Token.', absent: 'nobody gets in', secret: true },
   ROOT: { schema: kinds.httpUrl, about: 'Root.' },
 } as const satisfies SettingsSchema;
-
-function problemsOf(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    expect(error).toMatchObject({ name: 'SettingsError', kind: 'invalid-settings' });
-    return (error as SettingsError).message;
-  }
-  return expect.unreachable('nothing was thrown');
-}
 
 describe('readSettings', () => {
   it('gives typed values, defaults, and a summary without secrets', () => {
@@ -123,11 +107,6 @@ describe('kinds', () => {
 });
 
 describe('services', () => {
-  const { privateKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
   const storage = {
     DATABASE_URL: 'postgresql://u:p@127.0.0.1:5432/atesto',
     SPID_SERVER_URL: 'https://spid.example:8082',

@@ -94,9 +94,9 @@ const processFields = z.object({
   government: z.object({ serpro: z.int() }).optional().catch(undefined),
   document: documentFacts.optional().catch(undefined),
 });
-export const processResult = processFields
-  .refine(({ status, authenticated }) => status !== undefined || authenticated !== undefined)
-  .transform((read) => ({ ...read, status: read.status ?? 3 }));
+export const processResult = processFields.refine(
+  ({ status, authenticated }) => status !== undefined || authenticated !== undefined,
+);
 export type ProcessResult = z.infer<typeof processResult>;
 
 /** Answer of `getProcessV2` (editions B and C). It names a person: it is passed on, and kept nowhere. */

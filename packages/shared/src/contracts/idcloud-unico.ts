@@ -3,10 +3,10 @@ import * as z from 'zod';
 /** IDCloud by Unico (edition D): Unico hosts the journey, the person opens a link. Two hosts: the API and the signature service. */
 
 export const unicoOperations = {
-  createUnicoProcess: { method: 'POST', path: '/client/v1/process', host: 'api' },
-  getUnicoProcess: { method: 'GET', path: '/client/v1/process/{processId}', host: 'api' },
-  getSelfie: { method: 'GET', path: '/client/v1/process/{processId}/selfie', host: 'api' },
-  getEvidenceSet: { method: 'GET', path: '/client/v1/process/{processId}/evidenceset', host: 'api' },
+  createUnicoProcess: { method: 'POST', path: '/client/v1/process', host: 'unico' },
+  getUnicoProcess: { method: 'GET', path: '/client/v1/process/{processId}', host: 'unico' },
+  getSelfie: { method: 'GET', path: '/client/v1/process/{processId}/selfie', host: 'unico' },
+  getEvidenceSet: { method: 'GET', path: '/client/v1/process/{processId}/evidenceset', host: 'unico' },
   getSignedDocument: { method: 'GET', path: '/api/v1/service/file/{documentId}', host: 'sign' },
   getSignedDocumentEvidence: { method: 'GET', path: '/api/v1/service/evidence/{documentId}', host: 'sign' },
 } as const;
@@ -107,11 +107,11 @@ export const unicoFile = z.object({ fileContents: z.string(), contentType: z.str
 /** The gRPC gateway's errors: 3 invalid argument, 5 not found, 7 no permission, 9 not configured. 401 is plain text. */
 export const unicoErrorBody = z.object({ code: z.int(), message: z.string().optional() });
 
-/** A notice: something happened to a process. It has no result, and is never trusted for one. Unknown fields and events are let through. */
+/** A notice: something happened to a process. It has no result, and is never trusted for one. Whatever stands beside the id, it is let through. */
 export const idcloudNotice = z.object({
   processId: z.string().min(1).max(128),
-  state: z.string().optional(),
-  flow: z.string().optional(),
-  lastEvent: z.string().optional(),
-  lastEventDescription: z.string().optional(),
+  state: z.string().optional().catch(undefined),
+  flow: z.string().optional().catch(undefined),
+  lastEvent: z.string().optional().catch(undefined),
+  lastEventDescription: z.string().optional().catch(undefined),
 });

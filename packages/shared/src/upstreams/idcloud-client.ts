@@ -89,14 +89,15 @@ export function createIdcloudClient(connection: IdcloudConnection, apiKey: strin
  * being worked on, and so is any number nobody knows. A document names people, so its answer is kept sealed.
  */
 function standingOf(kind: ClientKind, result: ProcessResult, answer: HttpAnswer): Standing | Voided {
-  const upstreamStatus = String(result.status);
-  if (result.status === 4) return { kind: 'voided', reason: 'cancelled', upstreamStatus };
-  if (result.status === 5) return { kind: 'voided', reason: 'process-error', upstreamStatus };
+  const { status = 3 } = result;
+  const upstreamStatus = String(status);
+  if (status === 4) return { kind: 'voided', reason: 'cancelled', upstreamStatus };
+  if (status === 5) return { kind: 'voided', reason: 'process-error', upstreamStatus };
   const kept = kind === 'idcloud.document' ? { kept: keepAnswer(answer) } : {};
-  if (result.status !== 3) {
+  if (status !== 3) {
     return { final: false, upstreamStatus, recognised: isOpenWord(kind, upstreamStatus), answer: result, ...kept };
   }
-  const reason = decideClient(result);
+  const reason = decideClient({ ...result, status });
   const outcome: Outcome = { verdict: 'completed', upstreamStatus, ...(reason && { reason }) };
   return { final: true, outcome, answer: result, ...kept };
 }

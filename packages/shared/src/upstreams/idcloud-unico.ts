@@ -41,7 +41,7 @@ const files: ReadonlySet<UnicoOperation> = new Set([
 export function createUnicoClient(connection: IdcloudConnection): UnicoClient {
   const send: UnicoClient['send'] = (name, request) => {
     const row = unicoOperations[name];
-    return connection.send(row.host === 'sign' ? 'sign' : 'unico', row, request, { isFile: files.has(name) });
+    return connection.send(row.host, row, request, { isFile: files.has(name) });
   };
   async function read<T>(
     name: UnicoOperation,

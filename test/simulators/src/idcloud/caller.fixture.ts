@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { encodePng } from '../spid-server/biometrics.ts';
 import type { SimulatedKey } from './accounts.ts';
+import { type Said, saidIn } from './said.fixture.ts';
 import { createIdcloudSimulator, type IdcloudSimulator, type IdcloudSimulatorOptions } from './simulator.ts';
 
 export const pair = generateKeyPairSync('rsa', {
@@ -31,9 +32,7 @@ export interface Answer {
   status: number;
   headers: Headers;
   text: string;
-  /** Undefined for what is not JSON. */
-  // biome-ignore lint/suspicious/noExplicitAny: a body whose form the test itself checks
-  body: any;
+  body: Said;
 }
 
 export interface Caller {
@@ -69,15 +68,7 @@ export async function openCaller(options: Partial<IdcloudSimulatorOptions> = {})
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       const text = await answer.text();
-      return { status: answer.status, headers: answer.headers, text, body: parsed(text) };
+      return { status: answer.status, headers: answer.headers, text, body: saidIn(text) };
     },
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -105,7 +105,7 @@ export class Processes {
     const refusal = this.#captureRefusal(request.picture, key);
     if (refusal !== undefined) return refusal;
     const { reference } = request;
-    let { subject } = request as { subject: string | undefined };
+    let subject: string | undefined = request.subject;
     if (reference && 'process' in reference) {
       const referred = this.#byId.get(reference.process);
       if (referred?.account !== account.name) return 50001;

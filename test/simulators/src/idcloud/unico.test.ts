@@ -2,6 +2,7 @@ import { unicoFlows, unicoOperations, unicoProcessAnswer } from '@atesto/shared/
 import { describe, expect, it } from 'vitest';
 import { type Caller, openCaller } from './caller.fixture.ts';
 import { type CourseName, nonexistentCpf, testCpfs } from './outcomes.ts';
+import type { SaidProcess } from './said.fixture.ts';
 import { partsOf } from './unico-flows.ts';
 
 const payload = [{ envelopePayload: { documents: [{ documentName: 'Contrato', fileContents: 'JVBERi0=' }] } }];
@@ -34,12 +35,12 @@ const ends: [flow: string, CourseName, result: string, info: [string, string, st
   ['id', 'unknown-status', 'UNDER_REVIEW', ['POSITIVE', 'LIVE', 'FALSE', 0]],
 ];
 
-function told({ authenticationInfo: info }: { authenticationInfo: Record<string, string> }): unknown[] {
-  const score = info.scoreEngineResult as unknown as { scoreEnabled: string; score: number };
-  const words = [info.authenticationResult, info.livenessResult, score.scoreEnabled].map((word) =>
-    word?.replace(/^(AUTHENTICATION_RESULT|LIVENESS_RESULT|SCORE_ENABLED)_/, ''),
+function told({ authenticationInfo: info }: SaidProcess): unknown[] {
+  const { scoreEnabled, score } = info.scoreEngineResult;
+  const words = [info.authenticationResult, info.livenessResult, scoreEnabled].map((word) =>
+    word.replace(/^(AUTHENTICATION_RESULT|LIVENESS_RESULT|SCORE_ENABLED)_/, ''),
   );
-  return [...words, score.score];
+  return [...words, score];
 }
 
 describe('a journey', () => {
