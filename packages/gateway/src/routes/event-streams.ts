@@ -22,6 +22,9 @@ export class EventStreams {
   open(reply: FastifyReply, id: string, push: (stream: ServerResponse) => Promise<void>): void {
     reply.hijack();
     const stream = reply.raw;
+    const gone = callerGone(reply);
+    // Its end was announced before there was anybody to clear up after it.
+    if (gone.aborted) return;
     // A stream is open for long: the server's time for a whole request is not its.
     stream.setTimeout(0);
     stream.writeHead(200, {
@@ -39,7 +42,7 @@ export class EventStreams {
     const unsubscribe = this.#feed.subscribe(id, next);
     const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS);
     this.#open.add(end);
-    callerGone(reply).addEventListener('abort', () => {
+    gone.addEventListener('abort', () => {
       unsubscribe();
       clearInterval(heartbeat);
       this.#open.delete(end);
