@@ -390,6 +390,22 @@ describe('remote capture (6.4)', () => {
     expect(await station.call('captureStatus')).toEqual({ status: 'IDLE' });
   });
 
+  it('row 3: nor where it was accepted and has no link yet; the same request gets it', async () => {
+    await operator();
+    station.gateway.behaviours.push((seen, response) => {
+      if (seen.path !== '/v1/remote-captures') return false;
+      const accepted = { id: crypto.randomUUID(), status: 'SEARCH_PENDING' };
+      response.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify(accepted));
+      return true;
+    });
+    expect(await station.call('remoteVerify', {}, body)).toMatchObject(refused);
+    expect(await station.call('captureStatus')).toEqual({ status: 'IDLE' });
+    station.gateway.behaviours.length = 0;
+    expect(await station.call('remoteVerify', {}, { ...body, clientID: ANA })).toMatchObject(refused);
+    await operator();
+    expect(await station.call('remoteVerify', {}, body)).toMatchObject({ status: 'OK', url: message });
+  });
+
   it('an operator who was not compared, or does not match, is not ready', async () => {
     station.gateway.judge = () => ({ state: 'awaiting' });
     await station.call('operatorCapture');

@@ -46,7 +46,7 @@ async function read(location: string, turn: number, signal: AbortSignal): Promis
   }
 }
 
-/** Advice only: a PNG of a kind that the decoder does not read is as good as any. */
+/** They are advice: a PNG of a kind that the decoder does not read goes without them. */
 function measured(png: Uint8Array): FaceMeasures | undefined {
   const pixels = decodePng(png);
   return pixels && measureFace(pixels);

@@ -170,8 +170,8 @@ export function assemble(frame: Frame, rows: Uint8Array, rotated: boolean): Uint
 }
 
 /**
- * Whether grey rows are noise. In noise neighbours differ as much as any two pixels do; a picture of ridges, about nine pixels
- * apart, changes far less from one pixel to the next, and an empty one hardly varies at all.
+ * Whether grey rows are noise. In noise two neighbours differ as much as two pixels that lie far apart; a picture of ridges, about
+ * nine pixels apart, changes far less from one pixel to the next, and an empty one hardly varies at all.
  */
 export function isNoise(pixels: Uint8Array): boolean {
   let sum = 0;

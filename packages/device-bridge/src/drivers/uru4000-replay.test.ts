@@ -1,5 +1,5 @@
+import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
-import { decodePng } from '../imaging/decode-png.fixture.ts';
 import { recording } from '../transport/recordings.fixture.ts';
 import { ReplayTransport } from '../transport/replay.ts';
 import { uru4000Driver } from './uru4000.ts';
@@ -20,10 +20,11 @@ describe('the recording of a Microsoft reader v2', () => {
     const image = await reader.capture({ timeoutMs: 5_000, onEvent: (event) => events.push(event) });
     await reader.close();
 
-    const expected = decodePng(files.png);
+    const expected = decode(files.png);
     expect([image.width, image.height]).toEqual([expected.width, expected.height]);
-    const different = image.pixels.reduce((count, value, at) => count + Number(value !== expected.pixels[at]), 0);
-    expect(different).toBe(0);
+    // Where it is in colour, its channels are equal.
+    const different = expected.data.filter((value, at) => value !== image.pixels[Math.floor(at / expected.channels)]);
+    expect(different).toHaveLength(0);
     expect(transport.remaining()).toEqual([]);
     expect(events).toEqual(['ready', 'finger-on', 'finger-off']);
   });

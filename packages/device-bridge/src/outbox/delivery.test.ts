@@ -203,6 +203,15 @@ describe('delivery', () => {
     expect(() => outbox.read(tguid)).toThrow(expect.objectContaining({ kind: 'missing' }));
   });
 
+  it('sends nothing of what it cannot read whole', async () => {
+    const tguid = pending();
+    const { biometrics } = outbox.read(tguid);
+    db.prepare('update image set content = ? where capture = ?').run(Buffer.alloc(64), biometrics[1]?.capture ?? '');
+    const putCapture = vi.spyOn(client, 'putCapture');
+    expect(await delivery.deliver(tguid)).toEqual({ kind: 'kept', reason: 'outbox-unreadable', away: false });
+    expect(putCapture).not.toHaveBeenCalled();
+  });
+
   it('keeps what it cannot open now', async () => {
     const tguid = pending();
     const other = createKeyRing([{ id: 'k2', key: Buffer.alloc(32, 5) }], Buffer.alloc(32, 2));

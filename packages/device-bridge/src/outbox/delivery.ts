@@ -202,10 +202,10 @@ export class Delivery {
     let record: CapturePackage;
     try {
       record = outbox.read(item.tguid);
+      // Nothing goes of a package that cannot be read whole.
+      const pictures = capturesOf(record).map((capture) => [capture, outbox.image(item.tguid, capture)] as const);
       // All at once: each waits for the gateway's disk.
-      const stored = await Promise.all(
-        capturesOf(record).map(async (capture) => gateway.putCapture(capture, outbox.image(item.tguid, capture))),
-      );
+      const stored = await Promise.all(pictures.map(([capture, png]) => gateway.putCapture(capture, png)));
       const refused = stored.find((answer) => answer.kind !== 'ok');
       if (refused) return notAccepted(refused);
     } catch (error) {
@@ -219,7 +219,7 @@ export class Delivery {
 }
 
 /** Ids of all pictures of a package. */
-export function capturesOf(record: CapturePackage): string[] {
+function capturesOf(record: CapturePackage): string[] {
   const { evidence } = record.operator;
   return [...record.biometrics.map(({ capture }) => capture), ...(evidence === undefined ? [] : [evidence])];
 }

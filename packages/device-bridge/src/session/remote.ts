@@ -5,6 +5,8 @@ import type { GatewayClient } from '../link/gateway-client.ts';
 import type { SessionEvent } from './session-state.ts';
 import { badCpf } from './words.ts';
 
+const noLinkYet = 'the server has not made the link yet: capture the operator again and repeat the request';
+
 /** Body of Remote Verify and Remote Enroll, or the answer that says what is wrong with it. `operator` is who is logged in. */
 export function readRemote(
   kind: RemoteKind,
@@ -24,7 +26,10 @@ export function readRemote(
   return { request: { kind, subject: { cpf: subject }, operator: { cpf: operator }, email: data.clientEmail } };
 }
 
-/** Asks the server for the link (6.4 rows 3 and 3'). An answer that was lost may have made one, so the operator has to be captured anew. */
+/**
+ * Asks the gateway for the link (6.4 rows 3 and 3'). Once a request may have been accepted the operator has stood for it, and must not stand for another
+ * person's: captured anew, they get its link by the same request.
+ */
 export async function requestRemote(
   gateway: Pick<GatewayClient, 'requestRemoteCapture'>,
   request: NewRemoteCapture,
@@ -32,9 +37,7 @@ export async function requestRemote(
   const answer = await gateway.requestRemoteCapture(request);
   switch (answer.kind) {
     case 'ok':
-      // Accepted, and the link is not made yet: the same request gets it, with the same operator.
-      if (answer.value.url === undefined)
-        return { type: 'remote-failed', message: 'the server has not made the link yet: call again', kept: true };
+      if (answer.value.url === undefined) return { type: 'remote-failed', message: noLinkYet, kept: false };
       return { type: 'remote-answered', url: answer.value.url, tguid: answer.value.id };
     case 'refused': {
       const message = `the gateway refused the request (${answer.type ?? answer.status})`;
