@@ -1,33 +1,28 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Postgres } from '../../../../test/stack/postgres.ts';
-import { startPostgres } from '../../../../test/stack/postgres.ts';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import type { TransactionEvent } from '../domain/transaction.ts';
 import { createApplyEvent } from './apply-events.ts';
 import type { Database } from './database.ts';
-import { migrate, openDatabase } from './database.ts';
+import { openDatabase } from './database.ts';
 import { openTransactionFeed } from './notifications.ts';
+import { isLedgerAway } from './passing-failure.ts';
 import { ensureSubject } from './subjects.ts';
 import type { TransactionMoment, TransactionRow, TransitionPlan } from './transactions.ts';
 import { acceptTransaction, applyEvent, getTransaction, listEvents } from './transactions.ts';
 
-let postgres: Postgres;
-let url: string;
+let ledger: Ledger;
 let db: Database;
 let subject: string;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  url = await postgres.createDatabase();
-  await migrate(url);
-  db = openDatabase({ url }, () => {});
+  ledger = await startLedger();
+  db = ledger.db;
   subject = await ensureSubject(db, { cpfIndex: randomBytes(32), cpfSealed: randomBytes(40) });
 });
-afterAll(async () => {
-  await db?.end();
-  await postgres?.stop();
-});
+afterAll(() => ledger?.stop());
 
 async function accept(): Promise<TransactionRow> {
   const result = await acceptTransaction(db, {
@@ -63,7 +58,7 @@ function counting(real: Database): { db: Database; ran: Map<string, number> } {
 
 it('moves many by few statements, and tells everybody who listens', async () => {
   const rows = await acceptMany(60);
-  const feed = await openTransactionFeed(url);
+  const feed = await openTransactionFeed(ledger.url);
   const heard = Promise.all(rows.map(({ id }) => new Promise((resolve) => feed.subscribe(id, () => resolve(id)))));
   const counted = counting(db);
   const apply = createApplyEvent(counted.db);
@@ -140,6 +135,79 @@ it('fails when the ledger is away, everybody', async () => {
   const results = await Promise.allSettled(moments.map((moment) => apply(moment as TransactionMoment, claimed, later)));
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   await away.end();
+});
+
+it('moves each once where the commit was made and its answer was lost', async () => {
+  const rows = await acceptMany(5);
+  const query = async (statement: { name: string }) => {
+    const result = await db.query(statement as never);
+    if (statement.name === 'apply-events') throw new Error('Connection terminated unexpectedly');
+    return result;
+  };
+  const apply = createApplyEvent(Object.assign(Object.create(db) as Database, { query }));
+  expect(await Promise.all(rows.map((row) => apply(row, claimed, later)))).toEqual(rows.map(() => undefined));
+  for (const { id } of rows) {
+    const { state, version, dueAt } = (await getTransaction(db, id)) as TransactionRow;
+    expect([state, version, dueAt]).toEqual(['submitting', 1, expect.any(Date)]);
+    expect((await listEvents(db, id)).map(({ type }) => type)).toEqual(['accepted', 'claimed']);
+  }
+});
+
+/** A way to the ledger whose connections can fall silent, as behind a router that forgot them; new ones are well. */
+async function openWay(): Promise<{ url: string; silence(): void; swallowed(): number; close(): void }> {
+  const there = new URL(ledger.url);
+  const open: Socket[] = [];
+  const silent = new Set<Socket>();
+  let swallowed = 0;
+  const server = createServer((caller) => {
+    const callee = connect(Number(there.port), there.hostname);
+    for (const [from, to] of [
+      [caller, callee],
+      [callee, caller],
+    ] as const) {
+      from.on('error', () => {});
+      from.on('close', () => to.destroy());
+      from.on('data', (data) => {
+        if (silent.has(caller)) swallowed++;
+        else to.write(data);
+      });
+    }
+    open.push(caller);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const here = new URL(ledger.url);
+  here.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: here.href,
+    silence: () => open.forEach((socket) => void silent.add(socket)),
+    swallowed: () => swallowed,
+    close: () => void server.close(),
+  };
+}
+
+it('goes on where its connections have fallen silent', async () => {
+  const rows = await acceptMany(6);
+  const way = await openWay();
+  const overWay = openDatabase({ url: way.url }, () => {});
+  const apply = createApplyEvent(overWay);
+  await Promise.all([1, 2].map(() => overWay.query('select pg_sleep(0.1)')));
+  way.silence();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const read = overWay.query('select 1').catch((error: unknown) => error);
+    const moved: Promise<TransactionRow | undefined>[] = [];
+    for (const [i, row] of rows.entries()) {
+      moved.push(apply(row, claimed, later));
+      if (i === 0) await vi.waitFor(() => expect(way.swallowed()).toBe(2));
+    }
+    vi.advanceTimersByTime(15_000);
+    expect((await Promise.all(moved)).map((row) => row?.state)).toEqual(rows.map(() => 'submitting'));
+    expect(isLedgerAway(await read)).toBe(true);
+  } finally {
+    vi.useRealTimers();
+    await overWay.end();
+    way.close();
+  }
 });
 
 const answer = Buffer.from('sealed');

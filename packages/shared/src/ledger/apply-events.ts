@@ -25,7 +25,9 @@ interface Proposal {
 
 /**
  * `applyEvent` that commits in groups: what is proposed while two statements are under way goes into the next one together. Each caller gets
- * what it would have got alone, and no transaction is in two statements at once, so that its events keep their order.
+ * what it would have got alone, and no transaction is in two statements at once, so that its events keep their order. One difference: where a group
+ * was committed and the answer was lost with the connection, its callers are not told of a failure but that the moment has passed. What follows
+ * a transition is left to the schedule then: a claim of which nobody knows ends with its lease.
  */
 export function createApplyEvent(db: Database): ApplyEvent {
   let waiting: Proposal[] = [];

@@ -13,7 +13,8 @@ export interface DatabaseOptions {
 
 /**
  * Opens the pool. A connection that breaks while idle is dropped and reported to `onIdleError`: the next statement gets a new one.
- * Statements are cut off after 10 s and lock waits after 5 s: an answer that late has lost its caller anyway.
+ * Statements are cut off after 10 s and lock waits after 5 s: an answer that late has lost its caller anyway. A connection that is silent for
+ * longer leads nowhere any more, and is dropped.
  */
 export function openDatabase({ url, max = 20 }: DatabaseOptions, onIdleError: (error: Error) => void): Database {
   const pool = new Pool({
@@ -22,6 +23,7 @@ export function openDatabase({ url, max = 20 }: DatabaseOptions, onIdleError: (e
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     statement_timeout: 10_000,
+    query_timeout: 12_000,
     lock_timeout: 5_000,
     // A crashed worker must not leave a transaction open.
     idle_in_transaction_session_timeout: 10_000,

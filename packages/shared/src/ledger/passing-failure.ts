@@ -15,7 +15,8 @@ const lostConnection = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOU
 export function isLedgerAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ('severity' in error) return isPassingFailure(error);
-  // pg's own errors for a connection that ends, or cannot be had, carry no code.
-  if (/^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message)) return true;
+  // pg's own errors for a connection that ends, is silent or cannot be had carry no code.
+  if (/^(Connection terminated|Query read timeout|timeout exceeded when trying to connect)/.test(error.message))
+    return true;
   return 'code' in error && typeof error.code === 'string' && lostConnection.has(error.code);
 }
