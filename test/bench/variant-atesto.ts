@@ -4,7 +4,7 @@ import type { Cpf } from '@atesto/shared/domain/cpf';
 import { transactionEventTypes, transactionKinds, transactionStates } from '@atesto/shared/domain/transaction';
 import { createApplyEvent } from '@atesto/shared/ledger/apply-events';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
-import { countStates } from '@atesto/shared/ledger/schedule';
+import { countStanding } from '@atesto/shared/ledger/standing';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { acceptTransaction } from '@atesto/shared/ledger/transactions';
@@ -132,9 +132,9 @@ export async function openAtesto(settings: VariantSettings, backend: QueueBacken
       return await clock.end();
     },
     async finish() {
-      const states = await countStates(db);
-      const others = [...states].filter(([state]) => state !== 'concluded');
-      if (others.length > 0) throw new Error(`the ledger has ${others.map((row) => row.join(': ')).join(', ')}`);
+      const others = await countStanding(db);
+      if (others.length > 0)
+        throw new Error(`the ledger has ${others.map((row) => `${row.state}: ${row.count}`).join(', ')}`);
       await inParallel(accepted, 20, ({ payload }) => vault.destroy(payload));
     },
     async close() {

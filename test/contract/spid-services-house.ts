@@ -5,10 +5,10 @@ import {
 } from '@atesto/shared/contracts/spid-services';
 import { person, type VirtualPerson } from '@atesto/simulators/people/person';
 import { request } from 'undici';
-import { openPlatform, type Platform } from '../faults/platform.fixture.ts';
 import { type Branch, openBranch, registerFinger } from '../stack/branch.ts';
 import { openHouse } from '../stack/house.ts';
 import { Integrator } from '../stack/integrator.ts';
+import { openPlatform, type Platform } from '../stack/platform.ts';
 import type { Processes } from '../stack/processes.ts';
 
 /** One of the two ways to a station. */

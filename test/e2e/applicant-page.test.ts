@@ -1,31 +1,16 @@
 import { type ColourImage, drawFace } from '@atesto/simulators/people/face';
 import { decodeColour, sameFace } from '@atesto/simulators/spid-server/faces';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { type House, must, openHouse } from '../contract/spid-house.ts';
 import { remoteBody } from '../contract/spid-steps.ts';
 import { type Applicant, type ApplicantOptions, openApplicant } from '../stack/applicant.ts';
-import { type Chromium, startChromium } from '../stack/chromium.ts';
-import { skipBecause } from '../stack/skip.ts';
-import { StackError } from '../stack/stack-error.ts';
+import { useChromium } from './chromium.fixture.ts';
 
-let chromium: Chromium | undefined;
-let missing = '';
+const chromium = useChromium();
 let house: House;
 let applicants: Applicant[];
 
-// Installs it on a fresh machine, hence the long time.
-beforeAll(async () => {
-  try {
-    chromium = await startChromium();
-  } catch (error) {
-    if (!(error instanceof StackError) || error.kind !== 'missing') throw error;
-    missing = error.message;
-  }
-}, 240_000);
-afterAll(() => chromium?.close());
-
-beforeEach(async (context) => {
-  if (!chromium) skipBecause(context, missing);
+beforeEach(async () => {
   applicants = [];
   house = await openHouse({ remoteTtlMs: 60_000 });
   return async () => {
@@ -41,7 +26,7 @@ async function request(): Promise<{ tguid: string; link: string }> {
 }
 
 async function open(link: string, options?: ApplicantOptions): Promise<Applicant> {
-  const applicant = await openApplicant(chromium as Chromium, link, options);
+  const applicant = await openApplicant(chromium(), link, options);
   applicants.push(applicant);
   return applicant;
 }
@@ -148,13 +133,13 @@ describe('a photograph that is not taken', () => {
   it('shows two people: it can be repeated', async () => {
     const { tguid, link } = await request();
     const { press, sees, faults } = await open(link);
-    await chromium?.show(together(drawFace('bia'), drawFace('ana')));
+    await chromium().show(together(drawFace('bia'), drawFace('ana')));
     await press('Permitir câmera');
     await press('Fotografar');
     await press('Usar esta foto');
     await sees('A foto precisa mostrar um rosto, e só um');
     expect(stage(tguid)).toBe('awaiting');
-    await chromium?.show(drawFace('bia'));
+    await chromium().show(drawFace('bia'));
     await press('Repetir');
     await press('Fotografar');
     await press('Repetir');

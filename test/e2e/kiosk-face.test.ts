@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Bridge, type BridgeParts, startBridge } from '@atesto/device-bridge/bridge';
+import type { Bridge, BridgeParts } from '@atesto/device-bridge/bridge';
 import type { Camera, FacePicture } from '@atesto/device-bridge/camera/camera';
 import { fileCamera } from '@atesto/device-bridge/camera/file-camera';
 import { FakeReaders } from '@atesto/device-bridge/session/fake-readers.fixture';
@@ -12,7 +12,6 @@ import type { TransactionView } from '@atesto/shared/contracts/gateway';
 import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
 import { createProcessRequest } from '@atesto/shared/contracts/idcloud-client';
 import { createIdcloudAccounts, type IdcloudAccounts } from '@atesto/shared/upstreams/idcloud-accounts';
-import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
 import { testCpfs } from '@atesto/simulators/idcloud/outcomes';
 import { createIdcloudSimulator, type IdcloudSimulator } from '@atesto/simulators/idcloud/simulator';
 import { person } from '@atesto/simulators/people/person';
@@ -20,6 +19,7 @@ import { encode } from 'fast-png';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { call } from '../stack/call.ts';
 import { waitFor } from '../stack/wait-for.ts';
+import { startTestBridge } from './bridge.fixture.ts';
 import { startTestWorkers } from './workers.fixture.ts';
 
 const ACCOUNT = 'kiosk';
@@ -96,17 +96,9 @@ afterEach(async () => {
 
 /** A station with this camera; the virtual one by default. */
 async function station(parts: Partial<BridgeParts> = {}): Promise<Bridge> {
-  const started = await startBridge(
-    {
-      port: 0,
-      gateway: { url: gateway.url, key: gateway.station.key },
-      outboxFile: path.join(folder, 'outbox.sqlite'),
-      keyRing: createKeyRing([{ id: 'k1', key: generateKey() }], generateKey()),
-    },
-    { transport: readers, match: readers.match, camera: fileCamera(folder), ...parts },
-  );
+  const given = { transport: readers, match: readers.match, camera: fileCamera(folder), ...parts };
+  const started = await startTestBridge(gateway, given);
   bridge = started;
-  await waitFor(() => gateway.context.stations.isConnected(gateway.station.id), { what: 'the line' });
   return started;
 }
 

@@ -1,15 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startBridge } from '@atesto/device-bridge/bridge';
 import { matchDriver } from '@atesto/device-bridge/drivers/device-table';
 import { FakeUsbTransport } from '@atesto/device-bridge/transport/fake';
 import { ReplayTransport } from '@atesto/device-bridge/transport/replay';
 import type { UsbDeviceInfo, UsbTransport } from '@atesto/device-bridge/transport/transport';
 import { OPERATOR, SOMEBODY, startTestGateway } from '@atesto/gateway/gateway.fixture';
 import { userTransactionRequest } from '@atesto/shared/contracts/spid-server';
-import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
 import { person } from '@atesto/simulators/people/person';
 import { VirtualUareu } from '@atesto/simulators/reader/uareu';
 import { encodePng, readBiometric, toWireBiometric } from '@atesto/simulators/spid-server/biometrics';
@@ -18,6 +14,7 @@ import { describe, expect, it } from 'vitest';
 import { Integrator } from '../stack/integrator.ts';
 import { skipBecause } from '../stack/skip.ts';
 import { waitFor } from '../stack/wait-for.ts';
+import { startTestBridge } from './bridge.fixture.ts';
 import { startTestWorkers } from './workers.fixture.ts';
 
 const folder = path.resolve(import.meta.dirname, '../../../shared/data/recordings/uru4000-msv2');
@@ -50,30 +47,26 @@ describe('a real reader’s capture', () => {
     if (!existsSync(path.join(folder, 'capture.pcapng'))) {
       skipBecause(context, `no recording at ${folder}`);
     }
-    const home = await mkdtemp(path.join(tmpdir(), 'atesto-e2e-'));
     const gateway = await startTestGateway();
     const workers = startTestWorkers(gateway);
     const replay = new ReplayTransport(readFileSync(path.join(folder, 'capture.pcapng')));
     const bus = new ExchangeableBus(replay);
     const recorded = { seed: () => 0x51ea2124, timing: { heartbeatMs: Number.POSITIVE_INFINITY } };
-    const bridge = await startBridge(
-      {
-        port: 0,
-        gateway: { url: gateway.url, key: gateway.station.key },
-        outboxFile: path.join(home, 'outbox.sqlite'),
-        keyRing: createKeyRing([{ id: 'k1', key: generateKey() }], generateKey()),
-        plans: { enroll: [6], operator: [6] },
-        // As the reader gave it: what arrives is compared with the decoded frame itself.
-        calibrations: { '045e:00ca': { kind: 'none' } },
-        // The recording is of no finger, by its project's rule.
-        minCoverage: 0,
-      },
+    const bridge = await startTestBridge(
+      gateway,
       {
         transport: bus,
         match: (device) => {
           const match = matchDriver(device);
           return match && { model: match.model, load: () => match.load(device.id.endsWith('@replay') ? recorded : {}) };
         },
+      },
+      {
+        plans: { enroll: [6], operator: [6] },
+        // As the reader gave it: what arrives is compared with the decoded frame itself.
+        calibrations: { '045e:00ca': { kind: 'none' } },
+        // The recording is of no finger, by its project's rule.
+        minCoverage: 0,
       },
     );
     try {
@@ -114,7 +107,6 @@ describe('a real reader’s capture', () => {
       await bridge.close();
       await workers.close();
       await gateway.close();
-      await rm(home, { recursive: true });
     }
   });
 });

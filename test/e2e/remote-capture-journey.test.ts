@@ -1,38 +1,31 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { type Bridge, startBridge } from '@atesto/device-bridge/bridge';
+import type { Bridge } from '@atesto/device-bridge/bridge';
 import { encodePng } from '@atesto/device-bridge/imaging/png';
 import { FakeReaders, ridges } from '@atesto/device-bridge/session/fake-readers.fixture';
 import type { TestGateway } from '@atesto/gateway/gateway.fixture';
 import { OPERATOR, SOMEBODY, startTestGateway } from '@atesto/gateway/gateway.fixture';
 import type { SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
 import { FACE_INDEX } from '@atesto/shared/domain/biometric';
-import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
 import { toWireBiometric } from '@atesto/simulators/spid-server/biometrics';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { portrait } from '../contract/spid-house.ts';
 import { openApplicant } from '../stack/applicant.ts';
 import { call } from '../stack/call.ts';
-import type { Chromium } from '../stack/chromium.ts';
-import { startChromium } from '../stack/chromium.ts';
 import { waitFor } from '../stack/wait-for.ts';
+import { startTestBridge } from './bridge.fixture.ts';
+import { useChromium } from './chromium.fixture.ts';
 import { startTestWorkers } from './workers.fixture.ts';
 
 /** Table 6.4 from the operator's finger to the result, through every part: reader, bridge, relay, gateway, worker, server, browser. */
 
 const LINK_LASTS_MS = 60_000;
 let clock = Date.now();
-let home: string;
 let gateway: TestGateway;
 let workers: ReturnType<typeof startTestWorkers>;
 let bridge: Bridge;
-let chromium: Chromium;
+const chromium = useChromium();
 const readers = new FakeReaders();
 
 beforeAll(async () => {
-  chromium = await startChromium();
-  home = await mkdtemp(path.join(tmpdir(), 'atesto-e2e-'));
   gateway = await startTestGateway({
     operators: [{ cpf: OPERATOR, biometrics: [toWireBiometric(6, Buffer.from(encodePng(ridges(1))), 500)] }],
     people: [{ cpf: SOMEBODY, biometrics: [toWireBiometric(FACE_INDEX, Buffer.from(portrait('bia'), 'base64'), 300)] }],
@@ -43,25 +36,14 @@ beforeAll(async () => {
   });
   workers = startTestWorkers(gateway);
   readers.plug();
-  bridge = await startBridge(
-    {
-      port: 0,
-      gateway: { url: gateway.url, key: gateway.station.key },
-      outboxFile: path.join(home, 'outbox.sqlite'),
-      keyRing: createKeyRing([{ id: 'k1', key: generateKey() }], generateKey()),
-      plans: { enroll: [6], verify: [6] },
-    },
-    { transport: readers, match: readers.match },
-  );
-  await waitFor(async () => bridge.linkConnected() || undefined, { what: 'the link', timeoutMs: 10_000 });
+  const plans = { enroll: [6], verify: [6] } as const;
+  bridge = await startTestBridge(gateway, { transport: readers, match: readers.match }, { plans });
   expect(await relayed(`login/${OPERATOR}`)).toEqual({ status: 'OPERATOR_OK' });
 });
 afterAll(async () => {
   await bridge?.close();
   await workers?.close();
   await gateway?.close();
-  await chromium?.close();
-  if (home) await rm(home, { recursive: true });
 });
 
 const headers = () => ({ authorization: `Bearer ${gateway.system.key}` });
@@ -100,7 +82,7 @@ describe('a person verified on their own device', () => {
   ])('%s, approved: %s → %s', async (seed, approval, outcome) => {
     const { tguid, url } = await ask();
     expect(await word(tguid)).toBe('SEARCH_PENDING');
-    const applicant = await openApplicant(chromium, url);
+    const applicant = await openApplicant(chromium(), url);
     await applicant.sendFace(seed);
     expect(applicant.faults).toEqual([]);
     await applicant.close();
@@ -118,7 +100,7 @@ describe('a person verified on their own device', () => {
   it('row 9: a link that nobody used expires', async () => {
     const { tguid, url } = await ask();
     clock += LINK_LASTS_MS;
-    const applicant = await openApplicant(chromium, url);
+    const applicant = await openApplicant(chromium(), url);
     await applicant.sees('Este link expirou');
     await applicant.close();
     await ends(tguid, 'SEARCH_FAILED');

@@ -1,51 +1,36 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { type Bridge, startBridge } from '@atesto/device-bridge/bridge';
+import type { Bridge } from '@atesto/device-bridge/bridge';
 import { encodePng } from '@atesto/device-bridge/imaging/png';
 import { FakeReaders, ridges } from '@atesto/device-bridge/session/fake-readers.fixture';
 import type { TestGateway } from '@atesto/gateway/gateway.fixture';
 import { OPERATOR, SOMEBODY, startTestGateway } from '@atesto/gateway/gateway.fixture';
 import { userTransactionRequest } from '@atesto/shared/contracts/spid-server';
 import type { CaptureListItem, SpidServicesAnswer } from '@atesto/shared/contracts/spid-services';
-import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
 import { readBiometric, toWireBiometric } from '@atesto/simulators/spid-server/biometrics';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../stack/call.ts';
 import { waitFor } from '../stack/wait-for.ts';
+import { startTestBridge } from './bridge.fixture.ts';
 import { startTestWorkers } from './workers.fixture.ts';
 
-let home: string;
 let gateway: TestGateway;
 let workers: ReturnType<typeof startTestWorkers>;
 let bridge: Bridge;
 const readers = new FakeReaders();
 
 beforeAll(async () => {
-  home = await mkdtemp(path.join(tmpdir(), 'atesto-e2e-'));
   gateway = await startTestGateway();
   workers = startTestWorkers(gateway);
   const finger = readBiometric(toWireBiometric(6, Buffer.from(encodePng(ridges(1))), 500));
   if (typeof finger === 'string') throw new Error(finger);
   gateway.spid.state.seedOperator(OPERATOR, 'VERIFIED', [finger]);
   readers.plug();
-  bridge = await startBridge(
-    {
-      port: 0,
-      gateway: { url: gateway.url, key: gateway.station.key },
-      outboxFile: path.join(home, 'outbox.sqlite'),
-      keyRing: createKeyRing([{ id: 'k1', key: generateKey() }], generateKey()),
-      plans: { enroll: [6, 7], verify: [6] },
-    },
-    { transport: readers, match: readers.match },
-  );
-  await waitFor(async () => bridge.linkConnected() || undefined, { what: 'the link', timeoutMs: 10_000 });
+  const plans = { enroll: [6, 7], verify: [6] } as const;
+  bridge = await startTestBridge(gateway, { transport: readers, match: readers.match }, { plans });
 });
 afterAll(async () => {
   await bridge?.close();
   await workers?.close();
   await gateway?.close();
-  await rm(home, { recursive: true });
 });
 
 interface Answered {

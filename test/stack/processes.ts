@@ -98,7 +98,7 @@ export function openProcesses({ logDir, endWithUs = false }: { logDir: string; e
       return stopping;
     },
   };
-  if (endWithUs) endOnSignals(processes);
+  if (endWithUs) endOnSignals(() => processes.stopAll());
   return processes;
 }
 
@@ -211,12 +211,13 @@ async function takesConnections(port: number): Promise<boolean> {
   });
 }
 
-function endOnSignals(processes: Processes): void {
+/** SIGINT, SIGTERM and an uncaught error end a program after `stop`. */
+export function endOnSignals(stop: () => Promise<unknown>): void {
   let ending = false;
   const end = (code: number) => {
     if (ending) return;
     ending = true;
-    void processes.stopAll().finally(() => process.exit(code));
+    void stop().finally(() => process.exit(code));
   };
   // The exit codes that a shell expects of a program ended by these signals.
   process.on('SIGINT', () => end(130));

@@ -50,13 +50,15 @@ export function startWorkers(context: WorkContext, options: WorkersOptions): Wor
     );
   const consumers: WorkConsumer[] = [
     start('spid', options.spidPerSecond),
-    ...(idcloud?.accounts ?? []).map(({ name: account }) =>
-      start(queueOf({ account }), {
-        turn: (signal) => idcloud?.budgets.turn(account, signal) ?? Promise.resolve(),
-        // IDCloud cannot be asked what became of a create, and what was overtaken in line calls nobody.
-        spends: async (name, job) => name !== 'reconcile' && isCurrent(context.db, job),
-      }),
-    ),
+    ...(idcloud
+      ? idcloud.accounts.map(({ name: account }) =>
+          start(queueOf({ account }), {
+            turn: (signal) => idcloud.budgets.turn(account, signal),
+            // IDCloud cannot be asked what became of a create, and what was overtaken in line calls nobody.
+            spends: async (name, job) => name !== 'reconcile' && isCurrent(context.db, job),
+          }),
+        )
+      : []),
   ];
   const sweepOptions: SweepOptions = { ...options.sweep, polls: idcloud };
   const sweeps = startRounds(

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Postgres } from '../../../../test/stack/postgres.ts';
-import { startPostgres } from '../../../../test/stack/postgres.ts';
+import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import type { TokenStore } from '../domain/token-store.ts';
 import { createMemoryTokenStore } from '../upstreams/memory-token-store.ts';
 import { createKeyRing, generateKey } from '../vault/key-ring.ts';
 import { tokenColumn } from '../vault/token-column.ts';
 import type { Database } from './database.ts';
-import { migrate, openDatabase } from './database.ts';
 import { createTokenStore } from './idcloud-tokens.ts';
 
 const keyRing = createKeyRing([{ id: 'k', key: generateKey() }], generateKey());
@@ -15,18 +13,13 @@ const why = { kind: 'unavailable', reason: 'token-locked', upstreamCode: '1.2.18
 const anything = { leaseMs: 60_000, refused: undefined };
 const MINUTE = 60_000;
 
-let postgres: Postgres;
+let ledger: Ledger;
 let db: Database;
 beforeAll(async () => {
-  postgres = await startPostgres();
-  const url = await postgres.createDatabase();
-  await migrate(url);
-  db = openDatabase({ url }, () => {});
+  ledger = await startLedger();
+  db = ledger.db;
 });
-afterAll(async () => {
-  await db?.end();
-  await postgres?.stop();
-});
+afterAll(() => ledger?.stop());
 
 const stores: [string, () => TokenStore<typeof why>][] = [
   ['in memory', () => createMemoryTokenStore()],

@@ -17,16 +17,7 @@ import type { Database } from './database.ts';
 import { migrate, openDatabase } from './database.ts';
 import { findTransactions, isOfAnother, latestTransactionOf } from './find-transactions.ts';
 import { openTransactionFeed } from './notifications.ts';
-import {
-  claimDue,
-  claimDuePolls,
-  countStates,
-  isCurrent,
-  makeDue,
-  overdueSeconds,
-  postpone,
-  resendOne,
-} from './schedule.ts';
+import { claimDue, claimDuePolls, isCurrent, makeDue, overdueSeconds, postpone, resendOne } from './schedule.ts';
 import { ensureSubject } from './subjects.ts';
 import type { AcceptedTransaction, TransactionRow } from './transactions.ts';
 import { acceptTransaction, applyEvent, countEndedRequests, getTransaction, listEvents } from './transactions.ts';
@@ -238,9 +229,7 @@ describe('the schedule', () => {
     expect(await resendOne(db, { ...refused, wrappedKey: undefined }, 60_000)).toBeUndefined();
   });
 
-  it('counts states, and says how late it is', async () => {
-    const states = await countStates(db);
-    expect(states.get('accepted')).toBeGreaterThan(0);
+  it('says how late it is', async () => {
     await claimDue(db, 1_000, 60_000);
     expect(await overdueSeconds(db)).toBe(0);
     const row = await accept();

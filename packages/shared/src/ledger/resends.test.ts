@@ -1,10 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { Postgres } from '../../../../test/stack/postgres.ts';
-import { startPostgres } from '../../../../test/stack/postgres.ts';
+import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import type { TransactionEvent } from '../domain/transaction.ts';
 import type { Database } from './database.ts';
-import { migrate, openDatabase } from './database.ts';
 import type { ResendFilter } from './resends.ts';
 import {
   accountsToResend,
@@ -18,26 +16,21 @@ import {
 import type { TransactionRow } from './transactions.ts';
 import { acceptTransaction, applyEvent, getTransaction, listEvents } from './transactions.ts';
 
-let postgres: Postgres;
+let ledger: Ledger;
 let db: Database;
 let owner: string;
 let station: string;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  const url = await postgres.createDatabase();
-  await migrate(url);
-  db = openDatabase({ url }, () => {});
+  ledger = await startLedger();
+  db = ledger.db;
 });
 beforeEach(async () => {
   owner = randomUUID();
   station = randomUUID();
   await db.query('insert into stations (id, name, key_hash) values ($1, $2, $3)', [station, 'branch', randomBytes(32)]);
 });
-afterAll(async () => {
-  await db?.end();
-  await postgres?.stop();
-});
+afterAll(() => ledger?.stop());
 
 const claimed = { type: 'claimed' } as const;
 const failed = { type: 'failed', reason: 'timeout' } as const;

@@ -1,4 +1,3 @@
-import type { TransactionState } from '../domain/transaction.ts';
 import type { Database } from './database.ts';
 import type { TransactionMoment } from './transactions.ts';
 import { applyEvent } from './transactions.ts';
@@ -96,15 +95,6 @@ export async function resendOne(
   if (row.state === 'dead') return applyEvent(db, row, { type: 'resent' }, { dueInMs: leaseMs });
   await postpone(db, row, leaseMs);
   return row;
-}
-
-/** How many transactions stand in each state, finished ones too: it reads the whole ledger, so it is no gauge (`countStanding` is). */
-export async function countStates(db: Database): Promise<Map<TransactionState, number>> {
-  const { rows } = await db.query<{ state: TransactionState; count: string }>({
-    name: 'count-states',
-    text: 'select state, count(*) as count from transactions group by state',
-  });
-  return new Map(rows.map(({ state, count }) => [state, Number(count)]));
 }
 
 /** Since when, in seconds, the most overdue transaction has been due; 0 where none is. For a gauge. */

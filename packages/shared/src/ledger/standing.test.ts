@@ -1,22 +1,16 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Postgres } from '../../../../test/stack/postgres.ts';
-import { startPostgres } from '../../../../test/stack/postgres.ts';
-import { type Database, migrate, openDatabase } from './database.ts';
+import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
+import type { Database } from './database.ts';
 import { countStanding, STANDING } from './standing.ts';
 
-let postgres: Postgres;
+let ledger: Ledger;
 let db: Database;
 beforeAll(async () => {
-  postgres = await startPostgres();
-  const url = await postgres.createDatabase();
-  await migrate(url);
-  db = openDatabase({ url }, () => {});
+  ledger = await startLedger();
+  db = ledger.db;
   await db.query(`insert into subjects (id, cpf_index, cpf_sealed) values (gen_random_uuid(), 'x', 'x')`);
 });
-afterAll(async () => {
-  await db?.end();
-  await postgres?.stop();
-});
+afterAll(() => ledger?.stop());
 
 /** `count` transactions of a state, the oldest accepted `age` seconds ago. */
 async function insert(count: number, state: string, account: string | null, age: number): Promise<void> {

@@ -48,12 +48,12 @@ export interface WorkerSets {
   states: readonly string[];
   /** Types of the machine's events. */
   events: readonly string[];
-  /** `submit`, `poll`, `reconcile`, `sweep` … */
+  /** `submit`, `poll`, `reconcile`. */
   jobs: readonly string[];
   queues: readonly string[];
   /** Who goes first in a queue. */
   lanes: readonly string[];
-  /** `spid`, `idcloud`. */
+  /** `spid`, and `idcloud-` with each account's name: as the queues. */
   upstreams: readonly string[];
   /** Of the upstreams' operation tables; others count as `other`. */
   operations: readonly string[];
@@ -171,20 +171,13 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
       const found = atMostEvery(COLLECT_EVERY_MS, collect);
       // A state that nobody is in counts 0: a series that comes and goes cannot be alerted on.
       const none = states.flatMap((state) => upstreams.map((upstream) => [{ state, upstream }, 0] as const));
-      metrics.collected(
-        { name: 'transactions', help: 'Transactions that are not over, by state.', labels },
-        async () => [
+      const gauge = (name: string, help: string, read: (one: StandingTransactions) => number) =>
+        metrics.collected({ name, help, labels }, async () => [
           ...none,
-          ...(await found()).map(({ state, upstream, count }) => [{ state, upstream }, count] as const),
-        ],
-      );
-      metrics.collected(
-        { name: 'transactions_oldest_seconds', help: 'Since the oldest of a state was accepted.', labels },
-        async () => [
-          ...none,
-          ...(await found()).map(({ state, upstream, oldestSeconds }) => [{ state, upstream }, oldestSeconds] as const),
-        ],
-      );
+          ...(await found()).map((one) => [{ state: one.state, upstream: one.upstream }, read(one)] as const),
+        ]);
+      gauge('transactions', 'Transactions that are not over, by state.', ({ count }) => count);
+      gauge('transactions_oldest_seconds', 'Since the oldest of a state was accepted.', (one) => one.oldestSeconds);
     },
     overdueSeconds: (collect) =>
       metrics.collected(

@@ -15,7 +15,7 @@ const DEADLINES_MS: Partial<Record<TransactionKind, number>> = {
 /** What a poll's answer means. Silence, refusals and unknown words never end a transaction: only a word known to be final does, or its kind's deadline. */
 export function decidePoll(
   read: Read<Standing>,
-  row: Pick<TransactionRow, 'kind' | 'kind' | 'acceptedAt' | 'upstreamStatus'>,
+  row: Pick<TransactionRow, 'kind' | 'acceptedAt' | 'upstreamStatus'>,
   nowMs: number,
   random: Random,
 ): Decision | KeepWaiting {

@@ -5,7 +5,6 @@ import path from 'node:path';
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import { parseCpf } from '@atesto/shared/domain/cpf';
 import { getMissing } from '@atesto/shared/ledger/captures';
-import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
 import { ensureSubject, getSubject } from '@atesto/shared/ledger/subjects';
 import { acceptTransaction, applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
@@ -17,14 +16,11 @@ import { openMissing, sealMissing } from '@atesto/shared/vault/missing-column';
 import { tokenColumn } from '@atesto/shared/vault/token-column';
 import { createVault } from '@atesto/shared/vault/vault';
 import { expect, it } from 'vitest';
-import { startPostgres } from '../../../../test/stack/postgres.ts';
+import { startLedger } from '../../../../test/stack/ledger.ts';
 import { rotateKeys } from './rotate-keys.ts';
 
 it('brings rows under the new key, so that the old one can go', async () => {
-  const postgres = await startPostgres();
-  const url = await postgres.createDatabase();
-  await migrate(url);
-  const db = openDatabase({ url }, () => {});
+  const { db, stop } = await startLedger();
   const home = await mkdtemp(path.join(tmpdir(), 'atesto-rotate-'));
   const store = await createFileStore(home);
   const [oldKey, newKey, indexKey] = [generateKey(), generateKey(), generateKey()];
@@ -100,8 +96,7 @@ it('brings rows under the new key, so that the old one can go', async () => {
     expect(person && openCpf(after, person)).toBe(cpf);
     expect(openMissing(after, id, (await getMissing(db, id)) ?? Buffer.alloc(0))).toEqual(missing);
   } finally {
-    await db.end();
-    await postgres.stop();
+    await stop();
     await rm(home, { recursive: true });
   }
 });

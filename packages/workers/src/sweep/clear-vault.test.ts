@@ -2,21 +2,17 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
 import { acceptTransaction } from '@atesto/shared/ledger/transactions';
 import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
 import { createVault } from '@atesto/shared/vault/vault';
 import { expect, it } from 'vitest';
-import { startPostgres } from '../../../../test/stack/postgres.ts';
+import { startLedger } from '../../../../test/stack/ledger.ts';
 import { clearVault, ORPHAN_AGE_MS } from './clear-vault.ts';
 
 it('removes what no ledger row can open, and neither what is named nor what is young', async () => {
-  const postgres = await startPostgres();
-  const url = await postgres.createDatabase();
-  await migrate(url);
-  const db = openDatabase({ url }, () => {});
+  const { db, stop } = await startLedger();
   const home = await mkdtemp(path.join(tmpdir(), 'atesto-clear-'));
   try {
     const store = await createFileStore(home);
@@ -48,8 +44,7 @@ it('removes what no ledger row can open, and neither what is named nor what is y
     expect(await clearVault(db, store, Date.now() + ORPHAN_AGE_MS + 60_000)).toEqual({ orphans: 101, removed: 0 });
     expect(await Array.fromAsync(store.list())).toHaveLength(102);
   } finally {
-    await db.end();
-    await postgres.stop();
+    await stop();
     await rm(home, { recursive: true });
   }
 });

@@ -1,28 +1,23 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Database, migrate, openDatabase } from '@atesto/shared/ledger/database';
+import type { Database } from '@atesto/shared/ledger/database';
 import { beginResend, getResend } from '@atesto/shared/ledger/resends';
 import type { TransactionMoment } from '@atesto/shared/ledger/transactions';
 import { acceptTransaction, applyEvent } from '@atesto/shared/ledger/transactions';
 import type { QueueName } from '@atesto/shared/queues/jobs';
 import { queueOf } from '@atesto/shared/queues/jobs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Postgres, startPostgres } from '../../../../test/stack/postgres.ts';
+import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import { dailyResend } from './daily-resend.ts';
 import { resendRound } from './resend-round.ts';
 
-let postgres: Postgres;
+let ledger: Ledger;
 let db: Database;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  const url = await postgres.createDatabase();
-  await migrate(url);
-  db = openDatabase({ url }, () => {});
+  ledger = await startLedger();
+  db = ledger.db;
 });
-afterAll(async () => {
-  await db?.end();
-  await postgres?.stop();
-});
+afterAll(() => ledger?.stop());
 
 async function failed(account: string | undefined): Promise<void> {
   const accepted = await acceptTransaction(db, {

@@ -1,26 +1,21 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Database, migrate, openDatabase } from '@atesto/shared/ledger/database';
+import type { Database } from '@atesto/shared/ledger/database';
 import { postpone } from '@atesto/shared/ledger/schedule';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
 import { acceptTransaction, applyEvent, type TransactionMoment } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Postgres, startPostgres } from '../../../../test/stack/postgres.ts';
+import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import type { WorkContext } from '../work-context.ts';
 import { sweep } from './sweep.ts';
 
-let postgres: Postgres;
+let ledger: Ledger;
 let db: Database;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  const url = await postgres.createDatabase();
-  await migrate(url);
-  db = openDatabase({ url }, () => {});
+  ledger = await startLedger();
+  db = ledger.db;
 });
-afterAll(async () => {
-  await db?.end();
-  await postgres?.stop();
-});
+afterAll(() => ledger?.stop());
 
 /** An account's transaction that has been due for a minute: its create, its create again after a 429, or its poll. */
 async function overdue(account: string | undefined, what: 'create' | 'retry' | 'poll'): Promise<string> {

@@ -1,7 +1,6 @@
 import type { BudgetedAccount } from '@atesto/shared/ledger/request-budget';
 import type { DueTransaction } from '@atesto/shared/ledger/schedule';
 import { claimDue, claimDuePolls } from '@atesto/shared/ledger/schedule';
-import { applyEvent } from '@atesto/shared/ledger/transactions';
 import { type Lane, queueOf } from '@atesto/shared/queues/jobs';
 import type { WorkQueues } from '@atesto/shared/queues/queues';
 import { MAX_AGE_MS } from '../retry-policy.ts';
@@ -51,17 +50,16 @@ function laneOf({ state, account, acceptedAt }: DueTransaction): Lane | undefine
   return account !== undefined && Date.now() - acceptedAt.getTime() < HELD_MS ? 'personWaiting' : 'resend';
 }
 
-async function takeUp(context: WorkContext, row: DueTransaction): Promise<void> {
-  const { db, settings } = context;
+async function takeUp({ applyEvent, enqueue, observe, settings }: WorkContext, row: DueTransaction): Promise<void> {
   const tooOld = Date.now() - row.acceptedAt.getTime() > MAX_AGE_MS;
   if (row.state === 'submitting') {
     // Its lease ran out: the worker that was sending is gone, and nobody knows how far it got.
-    const after = await applyEvent(db, row, { type: 'lost', reason: 'worker-lost' }, { dueInMs: settings.settleMs });
-    if (after) context.observe.transition(after, 'lost');
+    const after = await applyEvent(row, { type: 'lost', reason: 'worker-lost' }, { dueInMs: settings.settleMs });
+    if (after) observe.transition(after, 'lost');
   } else if (tooOld && row.state !== 'accepted') {
-    const after = await applyEvent(db, row, { type: 'abandoned', reason: 'too-old' });
-    if (after) context.observe.transition(after, 'abandoned');
+    const after = await applyEvent(row, { type: 'abandoned', reason: 'too-old' });
+    if (after) observe.transition(after, 'abandoned');
   } else {
-    await context.enqueue(row, laneOf(row));
+    await enqueue(row, laneOf(row));
   }
 }
