@@ -3,8 +3,8 @@ import { replay } from '@atesto/shared/domain/transaction';
 import type { Database } from '@atesto/shared/ledger/database';
 import { getTransaction, listEvents, type TransactionRow } from '@atesto/shared/ledger/transactions';
 import { expect } from 'vitest';
+import type { Held, Platform } from '../stack/platform.ts';
 import type { Enrolment } from './enrolments.fixture.ts';
-import type { Held, Platform } from './platform.fixture.ts';
 
 /** Each enrolment is concluded in the ledger and held by the platform exactly once; the platform holds nothing else. */
 export async function expectEachOnce(db: Database, platform: Platform, enrolments: readonly Enrolment[]) {

@@ -8,10 +8,10 @@ import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
 import { createVault, type Vault } from '@atesto/shared/vault/vault';
 import { type House, openHouse } from '../stack/house.ts';
+import { openPlatform, type Platform } from '../stack/platform.ts';
 import { freePort } from '../stack/ports.ts';
 import { startPostgres } from '../stack/postgres.ts';
 import { openProcesses, type Processes, type ServiceProcess } from '../stack/processes.ts';
-import { openPlatform, type Platform } from './platform.fixture.ts';
 
 /** The operator of every enrolment here, registered at the simulated platform. CPF from the artificial range. */
 export const OPERATOR = '00001010018';

@@ -1,4 +1,5 @@
 import { startPostgres } from '../stack/postgres.ts';
+import { endOnSignals } from '../stack/processes.ts';
 import { checkHistory, type Violation } from './history.ts';
 import type { Scenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
@@ -14,20 +15,34 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(names: readonly string[]): Promise<number> {
+  const there = `There are:\n  ${scenarios.map(({ name }) => name).join('\n  ')}`;
+  if (names.some((name) => name === '--help' || name === '-h')) {
+    say(`Usage: npm run faults -- [scenario ...]\nWithout a name all of them. ${there}`);
+    return 0;
+  }
   const unknown = names.filter((name) => !scenarios.some((one) => one.name === name));
   if (unknown.length > 0) {
-    say(`No scenario ${unknown.join(', ')}. There are:\n  ${scenarios.map(({ name }) => name).join('\n  ')}`);
-    return 1;
+    say(`No scenario ${unknown.join(', ')}. ${there}`);
+    return 2;
   }
   const seed = process.env.FAULTS_SEED ?? String(Date.now());
   // Commits are on disk, as in production: what is proved here is that nothing is lost.
   const postgres = await startPostgres({ fsync: true });
   process.env.ATESTO_TEST_POSTGRES_URL = postgres.url;
   const total = { runs: 0, passed: 0, lost: 0, duplicated: 0 };
+  let open = new AsyncDisposableStack();
+  let stopped = false;
+  endOnSignals(async () => {
+    stopped = true;
+    await open.disposeAsync().catch(() => undefined);
+    await postgres.stop();
+  });
   try {
     for (const scenario of scenarios.filter(({ name }) => names.length === 0 || names.includes(name))) {
       for (const backend of scenario.backends) {
-        const violations = await run(scenario, backend, seed);
+        if (stopped) return 1;
+        open = new AsyncDisposableStack();
+        const violations = await run(scenario, backend, seed, open);
         if (violations === 'not here') continue;
         total.runs++;
         if (violations.length === 0) total.passed++;
@@ -40,18 +55,24 @@ async function main(names: readonly string[]): Promise<number> {
   }
   const { runs, passed, lost, duplicated } = total;
   say(`faults: ${runs} scenarios, ${passed} passed, ${runs - passed} failed, ${lost} lost, ${duplicated} duplicated`);
-  return passed === runs ? 0 : 1;
+  // Where none could be tried, nothing was proved.
+  return passed === runs && runs > 0 ? 0 : 1;
 }
 
 type Found = Violation | { invariant: 'run' };
 
-async function run(scenario: Scenario, backend: Backend, seed: string): Promise<Found[] | 'not here'> {
+async function run(
+  scenario: Scenario,
+  backend: Backend,
+  seed: string,
+  open: AsyncDisposableStack,
+): Promise<Found[] | 'not here'> {
   const started = performance.now();
   const label = `${scenario.name} [${backend}] seed ${seed}`;
   const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`;
   try {
-    const scene = await openScene(backend, `${seed} ${scenario.name}`, scenario.scene ?? {});
     try {
+      const scene = await openScene(backend, `${seed} ${scenario.name}`, scenario.scene ?? {}, open);
       const history = await within(TIME_LIMIT_MS, async () => {
         await scenario.run(scene);
         return scene.finish();
@@ -66,7 +87,7 @@ async function run(scenario: Scenario, backend: Backend, seed: string): Promise<
       for (const { invariant, what } of violations) say(`     ${invariant} ${what}`);
       return violations;
     } finally {
-      await scene.close();
+      await open.disposeAsync();
     }
   } catch (error) {
     if (error instanceof NotHere) {

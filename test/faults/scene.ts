@@ -37,7 +37,11 @@ export class NotHere extends Error {
 export interface Load {
   acknowledged(): number;
   unanswered(): number;
+  /** Resolves when so many more are acknowledged. */
+  more(count: number, what?: string): Promise<void>;
   stop(): Promise<void>;
+  /** When each client is through with its last enrolment: after `stop`, or when the scene is closed. */
+  ended: Promise<unknown>;
 }
 
 /** The house under test, the lines into it, and the history that is being written. */
@@ -63,40 +67,38 @@ export interface Scene {
   shown(name: string, probe: () => Promise<boolean>): Promise<() => Promise<void>>;
   /** Asks again for what got no answer, waits for every end, and reads what both ends and the services hold. */
   finish(): Promise<History>;
-  close(): Promise<void>;
 }
 
-export async function openScene(backend: Backend, seed: string, options: SceneOptions): Promise<Scene> {
-  const closers: (() => Promise<unknown>)[] = [];
-  const close = async () => {
-    for (let one = closers.pop(); one; one = closers.pop()) await one();
-  };
-  try {
-    const line = await openProxy();
-    closers.push(() => line.close());
-    const redis = backend === 'redis' ? await openRedis(closers) : undefined;
-    const ledger = options.ownLedger ? await openLedger(closers) : undefined;
-    const disk = options.smallVault ? await mountSmallDisk(closers) : undefined;
-    const house = await openFaultHouse({
-      ...(ledger && { makeDatabase: () => ledger.createDatabase() }),
-      env: {
-        SPID_SERVER_URL: `http://127.0.0.1:${line.port}`,
-        ...(redis && { REDIS_URL: `redis://127.0.0.1:${redis.line.port}` }),
-        ...(disk && { VAULT_URL: `file:${disk.folder}` }),
-        ...options.env,
-      },
-    });
-    closers.push(() => house.close());
-    line.retarget(Number(new URL(house.spid.url).port));
-    const vault = disk ?? { folder: path.join(house.dir, 'vault'), grow: () => undefined };
-    return { ...writeHistory(house, seed, redis), house, line, redis, ledger, vault, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+/** @param closers takes what ends the scene, however far its opening came */
+export async function openScene(
+  backend: Backend,
+  seed: string,
+  options: SceneOptions,
+  closers: AsyncDisposableStack,
+): Promise<Scene> {
+  const line = await openProxy();
+  closers.defer(() => line.close());
+  const redis = backend === 'redis' ? await openRedis(closers) : undefined;
+  const ledger = options.ownLedger ? await openLedger(closers) : undefined;
+  const disk = options.smallVault ? await mountSmallDisk(closers) : undefined;
+  const house = await openFaultHouse({
+    ...(ledger && { makeDatabase: () => ledger.createDatabase() }),
+    env: {
+      SPID_SERVER_URL: `http://127.0.0.1:${line.port}`,
+      ...(redis && { REDIS_URL: `redis://127.0.0.1:${redis.line.port}` }),
+      ...(disk && { VAULT_URL: `file:${disk.folder}` }),
+      ...options.env,
+    },
+  });
+  closers.defer(() => house.close());
+  line.retarget(Number(new URL(house.spid.url).port));
+  const vault = disk ?? { folder: path.join(house.dir, 'vault'), grow: () => undefined };
+  const closing = new AbortController();
+  closers.defer(() => closing.abort());
+  return { ...writeHistory(house, seed, redis, closing.signal), house, line, redis, ledger, vault };
 }
 
-function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | undefined) {
+function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | undefined, closing: AbortSignal) {
   const asked = new Map<string, Asked>();
   const enrolments = new Map<string, Enrolment>();
   const client: { id: string; step: ClientStep }[] = [];
@@ -131,7 +133,7 @@ function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | unde
       let acknowledged = 0;
       let unanswered = 0;
       const run = async () => {
-        while (!stopped) {
+        while (!stopped && !closing.aborted) {
           const answer = await ask(next());
           if (answer.acknowledged) acknowledged++;
           else {
@@ -141,14 +143,19 @@ function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | unde
           }
         }
       };
-      const all = Promise.all(Array.from({ length: clients }, run));
+      const ended = Promise.all(Array.from({ length: clients }, run));
       return {
         acknowledged: () => acknowledged,
         unanswered: () => unanswered,
+        async more(count, what = 'acknowledged enrolments') {
+          const goal = acknowledged + count;
+          await waitFor(() => acknowledged >= goal, { what });
+        },
         async stop() {
           stopped = true;
-          await all;
+          await ended;
         },
+        ended,
       };
     },
     met(times = 1) {
@@ -192,27 +199,27 @@ function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | unde
   return scene;
 }
 
-async function openRedis(closers: (() => Promise<unknown>)[]) {
+async function openRedis(closers: AsyncDisposableStack) {
   // Installs the program where there is none.
   if (!findRedis()) await (await startRedis()).stop();
   const dir = await mkdtemp(path.join(tmpdir(), 'atesto-faults-redis-'));
-  closers.push(() => rm(dir, { recursive: true, force: true }));
+  closers.defer(() => rm(dir, { recursive: true, force: true }));
   const redis = await openMortalRedis(dir, { keeps: true });
   if (!redis) throw new NotHere('no Redis: install redis-server or valkey-server');
-  closers.push(() => redis.stop());
+  closers.defer(() => redis.stop());
   const line = await openProxy(redis.port);
-  closers.push(() => line.close());
+  closers.defer(() => line.close());
   return { ...redis, dir, line };
 }
 
-async function openLedger(closers: (() => Promise<unknown>)[]) {
+async function openLedger(closers: AsyncDisposableStack) {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'atesto-faults-ledger-'));
-  closers.push(() => rm(dataDir, { recursive: true, force: true }));
+  closers.defer(() => rm(dataDir, { recursive: true, force: true }));
   // The server may run under an account of its own.
   await chmod(dataDir, 0o755);
   const port = await freePort();
   let postgres: Postgres = await startPostgres({ dataDir, port });
-  closers.push(() => postgres.stop());
+  closers.defer(() => postgres.stop());
   return {
     createDatabase: () => postgres.createDatabase(),
     async kill() {
@@ -225,13 +232,13 @@ async function openLedger(closers: (() => Promise<unknown>)[]) {
   };
 }
 
-async function mountSmallDisk(closers: (() => Promise<unknown>)[]) {
+async function mountSmallDisk(closers: AsyncDisposableStack) {
   const folder = await mkdtemp(path.join(tmpdir(), 'atesto-faults-disk-'));
-  closers.push(() => rm(folder, { recursive: true, force: true }));
+  closers.defer(() => rm(folder, { recursive: true, force: true }));
   const mount = (options: string) =>
     spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { encoding: 'utf8' });
   const mounted = mount('size=1m');
   if (mounted.status !== 0) throw new NotHere(`no small disk can be mounted: ${mounted.stderr?.trim()}`);
-  closers.push(async () => spawnSync('umount', [folder]));
+  closers.defer(() => void spawnSync('umount', [folder]));
   return { folder, grow: () => void mount('remount,size=64m') };
 }

@@ -13,7 +13,7 @@ export const gatewayScenarios: readonly Scenario[] = [
     async run({ house, load, met }) {
       for (let round = 0; round < 3; round++) {
         const clients = load(8);
-        await waitFor(() => clients.acknowledged() >= 20, { what: 'acknowledged enrolments' });
+        await clients.more(20);
         house.gateway.process.kill('SIGKILL');
         await waitFor(() => clients.unanswered() > 0, { what: 'a request that the kill met' });
         met();
@@ -47,13 +47,12 @@ export const gatewayScenarios: readonly Scenario[] = [
     volume: { acknowledged: 40, met: 1 },
     async run({ house, load, met }) {
       const clients = load(8);
-      await waitFor(() => clients.acknowledged() >= 20, { what: 'acknowledged enrolments' });
+      await clients.more(20);
       house.gateway.process.kill('SIGTERM');
       assert.deepEqual(await house.gateway.process.exited, { code: 0, signal: null });
       met();
       await house.restartGateway();
-      const before = clients.acknowledged();
-      await waitFor(() => clients.acknowledged() >= before + 20, { what: 'acknowledged enrolments after it' });
+      await clients.more(20, 'acknowledged enrolments after it');
       await clients.stop();
     },
   },

@@ -23,17 +23,23 @@ async function underFault(scene: Scene, fault: LineFault, event: 'lost' | 'faile
   scene.line.fail(undefined);
 }
 
+/** The line fails until it has met 12. @param times answers that it spoils before it heals by itself */
+async function untilMet(scene: Scene, fault: LineFault, times?: number): Promise<void> {
+  scene.line.fail(fault, times);
+  await scene.deliver(24);
+  await waitFor(() => scene.line.met() >= 12, { what: `${fault.type} met 12 times` });
+  scene.met(scene.line.met());
+}
+
 export const platformScenarios: readonly Scenario[] = [
   {
     name: 'answer-lost',
     proves: 'The platform took it and the answer was reset: it is asked for, and found, not sent again.',
     backends: BOTH,
     volume: { acknowledged: 24, met: 12 },
-    async run({ house, line, deliver, met }) {
-      line.fail({ type: 'drop-answer' }, 12);
-      await deliver(24);
-      await waitFor(() => line.met() >= 12, { what: 'lost answers' });
-      met(line.met());
+    async run(scene) {
+      const { house } = scene;
+      await untilMet(scene, { type: 'drop-answer' }, 12);
       const all = async () => (await house.platform.transactions()).length === 24;
       await waitFor(all, { what: 'all at the platform' });
       assert.equal((await house.platform.received('enroll')).length, 24);
@@ -44,12 +50,7 @@ export const platformScenarios: readonly Scenario[] = [
     proves: 'The same where the platform’s side of the line ends instead of being reset.',
     backends: ['postgres'],
     volume: { acknowledged: 24, met: 12 },
-    async run({ line, deliver, met }) {
-      line.fail({ type: 'half-close' }, 12);
-      await deliver(24);
-      await waitFor(() => line.met() >= 12, { what: 'lost answers' });
-      met(line.met());
-    },
+    run: (scene) => untilMet(scene, { type: 'half-close' }, 12),
   },
   {
     name: 'platform-silent',
@@ -66,10 +67,7 @@ export const platformScenarios: readonly Scenario[] = [
     backends: ['postgres'],
     volume: { acknowledged: 24, met: 12 },
     async run(scene) {
-      scene.line.fail({ type: 'reset' });
-      await scene.deliver(24);
-      await waitFor(() => scene.line.met() >= 12, { what: 'reset connections' });
-      scene.met(scene.line.met());
+      await untilMet(scene, { type: 'reset' });
       scene.line.fail(undefined);
     },
   },

@@ -19,11 +19,11 @@ export const queueScenarios: readonly Scenario[] = [
       const { house, load, met } = scene;
       const redis = redisOf(scene);
       const clients = load(6);
-      await waitFor(() => clients.acknowledged() >= 20, { what: 'acknowledged enrolments' });
+      await clients.more(20);
       await redis.kill();
       const over = await scene.shown('queue away', () => queueAway(house.gateway.url));
       const away = clients.acknowledged();
-      await waitFor(() => clients.acknowledged() >= away + 20, { what: 'enrolments accepted without the queue' });
+      await clients.more(20, 'enrolments accepted without the queue');
       met(clients.acknowledged() - away);
       await redis.start();
       await over();
@@ -38,8 +38,7 @@ export const queueScenarios: readonly Scenario[] = [
     async run({ house, redis, load, met }) {
       const clients = load(6);
       for (let round = 0; round < 5; round++) {
-        const before = clients.acknowledged();
-        await waitFor(() => clients.acknowledged() >= before + 8, { what: 'acknowledged enrolments' });
+        await clients.more(8);
         await (redis ? redis.flush() : house.db.query('truncate bullmq.job cascade'));
         met();
       }
@@ -60,7 +59,7 @@ export const queueScenarios: readonly Scenario[] = [
       assert.ok(replica);
       try {
         const clients = load(6);
-        await waitFor(() => clients.acknowledged() >= 10, { what: 'acknowledged enrolments' });
+        await clients.more(10);
         await replica.command('replicaof', '127.0.0.1', String(redis.port));
         await waitFor(
           async () => String(await replica.command('info', 'replication')).includes('master_link_status:up'),
@@ -68,16 +67,14 @@ export const queueScenarios: readonly Scenario[] = [
             what: 'a replica that follows',
           },
         );
-        const synced = clients.acknowledged();
-        await waitFor(() => clients.acknowledged() >= synced + 20, { what: 'load that is replicated' });
+        await clients.more(20, 'load that is replicated');
         await replica.command('replicaof', 'no', 'one');
         const behind = clients.acknowledged();
-        await waitFor(() => clients.acknowledged() >= behind + 20, { what: 'load that the replica never hears of' });
+        await clients.more(20, 'load that the replica never hears of');
         await redis.kill();
         redis.line.retarget(replica.port);
         met(clients.acknowledged() - behind);
-        const after = clients.acknowledged();
-        await waitFor(() => clients.acknowledged() >= after + 10, { what: 'load on the new master' });
+        await clients.more(10, 'load on the new master');
         await clients.stop();
         await untilAllSettled(house.db);
         // The queue's dump is read from the first one.
@@ -99,7 +96,7 @@ export const queueScenarios: readonly Scenario[] = [
       const { load, met } = scene;
       const redis = redisOf(scene);
       const clients = load(6);
-      await waitFor(() => clients.acknowledged() >= 30, { what: 'acknowledged enrolments' });
+      await clients.more(30);
       await redis.kill();
       const folder = path.join(redis.dir, 'appendonlydir');
       const name = (await readdir(folder)).find((one) => one.endsWith('.incr.aof'));
@@ -108,8 +105,7 @@ export const queueScenarios: readonly Scenario[] = [
       await truncate(path.join(folder, name), Math.floor(size / 2) - 7);
       await redis.start();
       met();
-      const before = clients.acknowledged();
-      await waitFor(() => clients.acknowledged() >= before + 10, { what: 'acknowledged enrolments after it' });
+      await clients.more(10, 'acknowledged enrolments after it');
       await clients.stop();
     },
   },
@@ -141,14 +137,11 @@ export const queueScenarios: readonly Scenario[] = [
       await deliver(10);
       await redis.kill();
       const over = await scene.shown('queue away', () => queueAway(house.gateway.url));
+      const workers = `http://127.0.0.1:${house.workers.record.port}`;
       for (let round = 0; round < 10; round++) {
-        const started = performance.now();
-        const scraped = await fetch(`${house.gateway.url}/metrics`, {
-          headers: { authorization: `Bearer ${house.key}` },
-        });
-        await scraped.text();
-        assert.equal(scraped.status, 200);
-        assert.ok(performance.now() - started < 1_000, 'a scrape took a second');
+        await scrape(house.gateway.url, house.key);
+        const before = notCollected(await scrape(workers, house.key));
+        assert.ok(notCollected(await scrape(workers, house.key)) > before, 'the workers say nothing of it');
         met();
       }
       await deliver(10);
@@ -161,6 +154,21 @@ export const queueScenarios: readonly Scenario[] = [
 function redisOf({ redis }: Scene) {
   if (!redis) throw new Error('this scenario needs Redis');
   return redis;
+}
+
+/** What a service tells a monitor. */
+async function scrape(service: string, key: string): Promise<string> {
+  const started = performance.now();
+  const scraped = await fetch(`${service}/metrics`, { headers: { authorization: `Bearer ${key}` } });
+  const text = await scraped.text();
+  assert.equal(scraped.status, 200);
+  assert.ok(performance.now() - started < 1_000, `a scrape of ${service} took a second`);
+  return text;
+}
+
+/** How often the jobs in line could not be counted. */
+function notCollected(text: string): number {
+  return Number(/^atesto_metrics_collect_failures_total\{metric="atesto_queue_jobs"\} (\d+)$/m.exec(text)?.[1]);
 }
 
 async function queueAway(gateway: string): Promise<boolean> {

@@ -22,17 +22,16 @@ export const storageScenarios: readonly Scenario[] = [
       assert.ok(ledger);
       const clients = load(8);
       for (let round = 0; round < 2; round++) {
-        const before = { acknowledged: clients.acknowledged(), unanswered: clients.unanswered() };
-        await waitFor(() => clients.acknowledged() >= before.acknowledged + 20, { what: 'acknowledged enrolments' });
+        const before = clients.unanswered();
+        await clients.more(20);
         await ledger.kill();
         const over = await shown('not ready', async () => !(await fetch(`${house.gateway.url}/readyz`)).ok);
-        await waitFor(() => clients.unanswered() > before.unanswered, { what: 'a request that the kill met' });
-        met(clients.unanswered() - before.unanswered);
+        await waitFor(() => clients.unanswered() > before, { what: 'a request that the kill met' });
+        met(clients.unanswered() - before);
         await ledger.restart();
         await over();
       }
-      const before = clients.acknowledged();
-      await waitFor(() => clients.acknowledged() >= before + 20, { what: 'acknowledged enrolments after it' });
+      await clients.more(20, 'acknowledged enrolments after it');
       await clients.stop();
     },
   },
@@ -98,8 +97,7 @@ export const storageScenarios: readonly Scenario[] = [
       const clients = load(6);
       let workers = house.workers;
       for (const ring of [`${kek},${fresh}`, `${fresh},${kek}`]) {
-        const before = clients.acknowledged();
-        await waitFor(() => clients.acknowledged() >= before + 20, { what: 'acknowledged enrolments' });
+        await clients.more(20);
         await writeFile(file, JSON.stringify({ kek: ring, indexKey }));
         await workers.stop();
         workers = await house.startWorkers(`workers-${ring.slice(0, 3)}`);
@@ -107,8 +105,7 @@ export const storageScenarios: readonly Scenario[] = [
         await house.restartGateway();
         met();
       }
-      const before = clients.acknowledged();
-      await waitFor(() => clients.acknowledged() >= before + 20, { what: 'enrolments under the new key' });
+      await clients.more(20, 'enrolments under the new key');
       await clients.stop();
     },
   },

@@ -91,8 +91,7 @@ export const workerScenarios: readonly Scenario[] = [
       for (let round = 1; round <= 2; round++) {
         const fresh = [];
         for (const [at, worker] of workers.entries()) {
-          const before = clients.acknowledged();
-          await waitFor(() => clients.acknowledged() >= before + 20, { what: 'load between two restarts' });
+          await clients.more(20, 'load between two restarts');
           worker.kill('SIGTERM');
           assert.deepEqual(await worker.exited, { code: 0, signal: null });
           met();
