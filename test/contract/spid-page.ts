@@ -67,7 +67,7 @@ const services: Record<SpidServicesCall, { does: string; answers: string }> = {
     answers: sent,
   },
   captureResultById: {
-    does: 'The result of one TGUID. One that neither the station nor the gateway has is asked for at the server as a remote enrolment.',
+    does: 'The result of one TGUID, of a remote enrolment too.',
     answers: upstreamWord,
   },
   captureResultByKey: {
