@@ -1,4 +1,5 @@
-import { getTransaction } from '@atesto/shared/ledger/transactions';
+import { json } from 'node:stream/consumers';
+import { getTransaction, type TransactionRow } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bodyOf, deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
 import { expectEachOnce } from './evidence.fixture.ts';
@@ -30,8 +31,8 @@ describe('accepted is durable', { timeout: 60_000 }, () => {
     for (const enrolment of acknowledged) {
       const row = await getTransaction(house.db, enrolment.id);
       expect(row?.wrappedKey, 'acknowledged and not in the ledger').toBeDefined();
-      const payload = await house.vault.readAll(row?.payload ?? '', row?.wrappedKey ?? new Uint8Array());
-      expect(JSON.parse(payload.toString())).toEqual(bodyOf(enrolment));
+      const { payload: record, wrappedKey = new Uint8Array(), payloadBytes: bytes } = row as TransactionRow;
+      expect(await json(house.vault.open({ record, wrappedKey, bytes }))).toEqual(bodyOf(enrolment));
     }
 
     // Who got no answer asks again under the same ids, whatever had come of it.

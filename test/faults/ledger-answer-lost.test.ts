@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { getCaptures } from '@atesto/shared/ledger/captures';
+import { type CaptureRow, getCaptures } from '@atesto/shared/ledger/captures';
 import { type Database, migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
@@ -49,7 +49,9 @@ describe('an upload whose commit was made and whose answer was lost', () => {
     const again = await storeCapture({ db, vault, limits }, { ...upload(), owner: first.owner });
     expect(again.capture).toMatchObject({ id });
     const [row] = await getCaptures(db, [id]);
-    await expect(vault.readAll(row?.record ?? '', row?.wrappedKey ?? new Uint8Array())).resolves.toEqual(picture);
+    const { record, bytes, wrappedKey = new Uint8Array() } = row as CaptureRow;
+    const opened = vault.open({ record, bytes, wrappedKey });
+    expect(Buffer.concat(await Array.fromAsync(opened, (chunk) => Buffer.from(chunk)))).toEqual(picture);
   });
 });
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { NewTransaction } from '@atesto/shared/contracts/gateway';
 import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
 import { defaultSpidTables } from '@atesto/shared/contracts/spid-profile';
@@ -15,6 +16,7 @@ import {
 } from '@atesto/shared/ledger/credentials';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { openTransactionFeed } from '@atesto/shared/ledger/notifications';
+import { getTransaction } from '@atesto/shared/ledger/transactions';
 import { queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import { createGatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
@@ -221,4 +223,11 @@ export async function post(
 export async function problemOf(response: Response): Promise<string> {
   const text = await response.text();
   return /problems\/([\w-]+)"/.exec(text)?.[1] ?? text;
+}
+
+/** What was sealed to be posted, as text. */
+export async function postedBody({ context }: TestGateway, id: string): Promise<string> {
+  const row = await getTransaction(context.db, id);
+  if (!row?.wrappedKey) throw new Error('there is no such body');
+  return text(context.vault.open({ record: row.payload, wrappedKey: row.wrappedKey, bytes: row.payloadBytes }));
 }

@@ -104,13 +104,3 @@ export async function working<T>({ context }: TestGateway, work: Work | undefine
     context.enqueue = enqueue;
   }
 }
-
-/** What was sealed to be posted, as text. */
-export async function postedBody({ context }: TestGateway, id: string): Promise<string> {
-  const row = await getTransaction(context.db, id);
-  if (!row?.wrappedKey) throw new Error('there is no such body');
-  const { stream } = await context.vault.open(row.payload, row.wrappedKey);
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString();
-}

@@ -3,18 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { type IdcloudErrorCode, idcloudErrors } from '@atesto/shared/contracts/idcloud-client';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { IDCLOUD_KEY, post, SOMEBODY } from './gateway.fixture.ts';
-import {
-  answered,
-  away,
-  bank,
-  face,
-  goodCreate,
-  json,
-  postedBody,
-  startFace,
-  working,
-} from './idcloud-face.fixture.ts';
+import { IDCLOUD_KEY, post, postedBody, SOMEBODY } from './gateway.fixture.ts';
+import { answered, away, bank, face, goodCreate, json, startFace, working } from './idcloud-face.fixture.ts';
 import { pngOf, sdkCaptureOf } from './intake/pictures.fixture.ts';
 
 const { gateway, upstream } = await startFace([bank]);

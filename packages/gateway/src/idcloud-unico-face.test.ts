@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { idcloudAccount, post, SOMEBODY } from './gateway.fixture.ts';
-import { answered, json, postedBody, startFace, working } from './idcloud-face.fixture.ts';
+import { idcloudAccount, post, postedBody, SOMEBODY } from './gateway.fixture.ts';
+import { answered, json, startFace, working } from './idcloud-face.fixture.ts';
 
 const { gateway, upstream } = await startFace();
 afterAll(() => gateway.close());

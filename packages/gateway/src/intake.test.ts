@@ -11,6 +11,7 @@ import {
   OPERATOR,
   pictureOf,
   post,
+  postedBody,
   problemOf,
   put,
   SOMEBODY,
@@ -143,8 +144,8 @@ describe('POST /v1/transactions', () => {
       station: gateway.station.id,
     });
     const row = await getTransaction(gateway.context.db, request.id);
-    const body = await gateway.context.vault.readAll(row?.payload ?? '', row?.wrappedKey ?? Buffer.alloc(0));
-    expect(userTransactionRequest.parse(JSON.parse(body.toString()))).toEqual({
+    expect(row).toBeDefined();
+    expect(userTransactionRequest.parse(JSON.parse(await postedBody(gateway, request.id)))).toEqual({
       data: {
         biometrics: [{ index: 6, content: bytes.toString('base64'), width: 1, height: 1, resolution: 500 }],
         missingBiometrics: [],

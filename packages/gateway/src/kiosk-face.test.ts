@@ -14,6 +14,7 @@ import {
   idcloudAccount,
   pictureOf,
   post,
+  postedBody,
   problemOf,
   put,
   SOMEBODY,
@@ -70,14 +71,7 @@ async function fieldsOf(response: Response): Promise<unknown> {
 }
 
 /** What will be posted. */
-async function bodyOf(id: string): Promise<unknown> {
-  const row = await getTransaction(gateway.context.db, id);
-  if (!row?.wrappedKey) throw new Error('nothing to post');
-  const chunks: Buffer[] = [];
-  for await (const chunk of (await gateway.context.vault.open(row.payload, row.wrappedKey)).stream)
-    chunks.push(Buffer.from(chunk));
-  return JSON.parse(Buffer.concat(chunks).toString());
-}
+const bodyOf = async (id: string): Promise<unknown> => JSON.parse(await postedBody(gateway, id));
 
 describe('a face that was uploaded before', () => {
   it('goes into the create call, once', async () => {

@@ -4,7 +4,7 @@ import { issueSystemKey } from '@atesto/shared/ledger/credentials';
 import { applyEvent, getTransaction } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestGateway } from './gateway.fixture.ts';
-import { enrolment, post, startTestGateway } from './gateway.fixture.ts';
+import { enrolment, post, postedBody, startTestGateway } from './gateway.fixture.ts';
 import { countsOf, refusalOf, submissionOf } from './spid-server-face.fixture.ts';
 
 const ENROLL = '/gbs-spid-server/people';
@@ -75,10 +75,7 @@ describe('enroll', () => {
       capturedAt: new Date(json.data.timestamp),
       operatorVerification: undefined,
     });
-    const opened = await gateway.context.vault.open(row?.payload as string, row?.wrappedKey as Buffer);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of opened.stream) chunks.push(Uint8Array.from(chunk));
-    expect(Buffer.concat(chunks).toString()).toBe(text);
+    expect(await postedBody(gateway, id)).toBe(text);
   });
 
   it('answers a repeated request with what stands, and ten at once with one transaction', async () => {

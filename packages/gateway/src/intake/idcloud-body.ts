@@ -20,7 +20,7 @@ export interface IdcloudFacts {
 export async function idcloudBody(vault: Vault, facts: IdcloudFacts, capture: FreshCapture): Promise<Buffer[]> {
   if (capture.bytes > IDCLOUD_MAX_IMAGE_BYTES) throw unfit(20506);
   const chunks: Uint8Array[] = [];
-  for await (const chunk of (await vault.open(capture.record, capture.wrappedKey)).stream) {
+  for await (const chunk of vault.open(capture)) {
     // Copied: the source may reuse its buffer.
     chunks.push(Uint8Array.from(chunk));
   }

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { userTransactionRequest } from '@atesto/shared/contracts/spid-server';
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import { parseCpf } from '@atesto/shared/domain/cpf';
-import type { Vault } from '@atesto/shared/vault/vault';
+import type { SealedBody, Vault } from '@atesto/shared/vault/vault';
 import { describe, expect, it } from 'vitest';
 import { spidBody } from './spid-body.ts';
 
@@ -11,14 +11,9 @@ const cpf = parseCpf('52998224725') as Cpf;
 /** Only what the body asks of a vault: pictures in chunks of a given size. */
 function shelf(pictures: Map<string, Buffer>, chunkBytes: number): Vault {
   return {
-    async open(record: string) {
+    async *open({ record }: SealedBody) {
       const bytes = pictures.get(record) as Buffer;
-      return {
-        length: bytes.length,
-        stream: (async function* () {
-          for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
-        })(),
-      };
+      for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
     },
   } as unknown as Vault;
 }

@@ -22,7 +22,7 @@ export async function* spidBody(vault: Vault, body: SpidBody): AsyncGenerator<Bu
   let separator = '{"data":{"biometrics":[';
   for (const { index, capture } of body.biometrics) {
     yield Buffer.from(`${separator}{"index":${index},"content":"`);
-    yield* base64((await vault.open(capture.record, capture.wrappedKey)).stream);
+    yield* base64(vault.open(capture));
     yield Buffer.from(
       `","width":${capture.width},"height":${capture.height},"resolution":${capture.dpi ?? DEFAULT_DPI}}`,
     );

@@ -12,8 +12,6 @@ export type ApplyEvent = (
   plan?: TransitionPlan,
 ) => Promise<TransactionRow | undefined>;
 
-/** Statements under way at once. More would wait for each other: PostgreSQL commits what notifies one after the other. */
-const STATEMENTS = 2;
 const ROWS_OF_STATEMENT = 100;
 
 interface Proposal {
@@ -24,15 +22,16 @@ interface Proposal {
 }
 
 /**
- * `applyEvent` that commits in groups: what is proposed while two statements are under way goes into the next one together. Each caller gets
- * what it would have got alone, and no transaction is in two statements at once, so that its events keep their order. One difference: where a group
+ * `applyEvent` that commits in groups: what is proposed while a statement is under way goes into the next one together. Two at a time would be smaller,
+ * and would wait for each other: PostgreSQL commits what notifies one after the other. Each caller gets what it would have got alone, and no transaction
+ * is in two statements at once, so that its events keep their order. One difference: where a group
  * was committed and the answer was lost with the connection, its callers are not told of a failure but that the moment has passed. What follows
  * a transition is left to the schedule then: a claim of which nobody knows ends with its lease.
  */
 export function createApplyEvent(db: Database): ApplyEvent {
   let waiting: Proposal[] = [];
   const inHand = new Set<string>();
-  let statements = 0;
+  let committing = false;
   let scheduled = false;
 
   function nextGroup(): Proposal[] {
@@ -53,11 +52,9 @@ export function createApplyEvent(db: Database): ApplyEvent {
 
   function begin(): void {
     scheduled = false;
-    while (statements < STATEMENTS && waiting.length > 0) {
-      const group = nextGroup();
-      if (group.length === 0) return;
-      void commit(group);
-    }
+    if (committing) return;
+    const group = nextGroup();
+    if (group.length > 0) void commit(group);
   }
 
   function schedule(): void {
@@ -68,9 +65,9 @@ export function createApplyEvent(db: Database): ApplyEvent {
   }
 
   async function commit(group: readonly Proposal[]): Promise<void> {
-    statements++;
+    committing = true;
     const moved = await applyTogether(db, group).catch(() => new Map<string, TransactionRow>());
-    statements--;
+    committing = false;
     for (const { moment, event, plan, done } of group) {
       const row = moved.get(moment.id);
       // What did not move is tried alone: its moment has passed, somebody holds its row, or one of the group is not to be written. So nobody

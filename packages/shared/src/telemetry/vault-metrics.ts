@@ -1,7 +1,7 @@
 import { STORAGE_SECONDS } from './buckets.ts';
 import type { Metrics } from './metrics.ts';
 
-const operations = ['put', 'open', 'read', 'destroy'] as const;
+const operations = ['put', 'open', 'destroy'] as const;
 const outcomes = ['ok', 'unknown-key', 'tampered', 'missing', 'exists', 'storage', 'source', 'other'] as const;
 
 /** For `createVault({ observe })`. */

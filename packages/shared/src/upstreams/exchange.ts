@@ -149,21 +149,17 @@ class BodyTracker {
   }
 
   async *stream(): AsyncGenerator<Uint8Array, void> {
-    const iterator = (await this.#open())[Symbol.asyncIterator]();
+    const source = await this.#open();
     try {
-      // One chunk ahead: the last one leaves when the source has ended, that is, when the whole body is verified. And undici then sees the body end
-      // before the answer does; an answer that overtakes the body's end costs the connection.
-      let next = await this.#next(iterator);
-      while (!next.done) {
-        const { value } = next;
-        next = await this.#next(iterator);
+      for await (const chunk of source) {
         // Before the yield: once it is out of our hands it counts as sent.
         this.began = true;
-        this.#handed += value.byteLength;
-        yield value;
+        this.#handed += chunk.byteLength;
+        yield chunk;
       }
-    } finally {
-      await iterator.return?.();
+    } catch (error) {
+      this.failed = true;
+      throw error;
     }
   }
 
@@ -172,15 +168,6 @@ class BodyTracker {
       return await this.#body.open();
     } catch (error) {
       this.openFailure = { error };
-      throw error;
-    }
-  }
-
-  async #next(iterator: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
-    try {
-      return await iterator.next();
-    } catch (error) {
-      this.failed = true;
       throw error;
     }
   }

@@ -7,7 +7,11 @@ import type { KeptAnswer, Outcome, TransactionKind } from '../domain/transaction
 
 /** The body as it will be posted, already built. */
 export interface UpstreamBody {
-  /** Called when a connected socket is there to take it: never while the upstream is down, twice where a token had to be renewed. What it throws, `submit` throws. */
+  /**
+   * Called when a connected socket is there to take it: never while the upstream is down, twice where a token had to be renewed. What it throws, `submit`
+   * throws. With its last chunk the body is whole and the stream ends: an answer that overtakes its end costs the connection. A chunk of 64 KiB or more
+   * is the stream's own again when the next one is asked for.
+   */
   open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
   /** Bytes that the stream yields, exactly. It becomes Content-Length. */
   length: number;

@@ -6,10 +6,10 @@ export interface BlobStore {
    */
   write(recordId: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /**
-   * Size in bytes, and the bytes. Each chunk is valid until the next one is asked for: its memory is used again.
-   * Nothing is held open before the iteration starts or after it ends. `missing` if there is none.
+   * The bytes of a record, of which there are as many as the caller knows; whether there are more or fewer, it finds out. Each chunk is valid until the
+   * next one is asked for: its memory is used again. Nothing is held open before the iteration starts or after it ends. `missing` if there is none.
    */
-  read(recordId: string): Promise<{ bytes: number; chunks: AsyncIterable<Uint8Array> }>;
+  read(recordId: string, bytes: number): AsyncIterable<Uint8Array>;
   /** Removes a record; nothing happens when there is none. */
   remove(recordId: string): Promise<void>;
   /** All records in no particular order, for the sweep that removes those the ledger does not know. */

@@ -19,23 +19,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
-  const items: T[] = [];
-  for await (const item of source) items.push(item);
-  return items;
-}
-
 async function* chunks(...parts: Uint8Array[]) {
   yield* parts;
 }
 
-async function contentOf(from: BlobStore, recordId: string): Promise<Buffer> {
-  const { bytes, chunks: parts } = await from.read(recordId);
+async function contentOf(from: BlobStore, recordId: string, bytes = 1): Promise<Buffer> {
   const copies: Buffer[] = [];
-  for await (const part of parts) copies.push(Buffer.from(part));
-  const whole = Buffer.concat(copies);
-  expect(whole.length).toBe(bytes);
-  return whole;
+  for await (const part of from.read(recordId, bytes)) copies.push(Buffer.from(part));
+  return Buffer.concat(copies);
 }
 
 const files = (folder = root) =>
@@ -52,7 +43,9 @@ describe('createFileStore', () => {
       records.map(({ id, content }) => store.write(id, chunks(content.subarray(0, 100), content.subarray(100)))),
     );
     await Promise.all(
-      records.map(async ({ id, content }) => expect((await contentOf(store, id)).equals(content)).toBe(true)),
+      records.map(async ({ id, content }) =>
+        expect((await contentOf(store, id, content.length)).equals(content)).toBe(true),
+      ),
     );
   });
 
@@ -72,17 +65,9 @@ describe('createFileStore', () => {
     await store.write(id, chunks(Buffer.from('gone')));
     await store.remove(id);
     await store.remove(id);
-    await expect(store.read(id)).rejects.toMatchObject({ kind: 'missing' });
+    await expect(contentOf(store, id)).rejects.toMatchObject({ kind: 'missing' });
     await store.write(id, chunks(Buffer.from('new')));
     expect((await contentOf(store, id)).toString()).toBe('new');
-  });
-
-  it('reports a record that disappears before it is read as missing', async () => {
-    const id = randomUUID();
-    await store.write(id, chunks(Buffer.from('short')));
-    const { chunks: parts } = await store.read(id);
-    await store.remove(id);
-    await expect(all(parts)).rejects.toMatchObject({ kind: 'missing' });
   });
 
   it.each([
@@ -94,7 +79,7 @@ describe('createFileStore', () => {
     `${randomUUID()}\0`,
   ])('refuses %j as a record id', async (id) => {
     await expect(store.write(id, chunks())).rejects.toThrowError(TypeError);
-    await expect(store.read(id)).rejects.toThrowError(TypeError);
+    expect(() => store.read(id, 1)).toThrowError(TypeError);
     await expect(store.remove(id)).rejects.toThrowError(TypeError);
   });
 
@@ -121,12 +106,12 @@ describe('createFileStore', () => {
   it('lists every record with its size, and nothing else', async () => {
     const own = await mkdtemp(path.join(tmpdir(), 'atesto-list-'));
     const listed = await createFileStore(own);
-    expect(await all(listed.list())).toEqual([]);
+    expect(await Array.fromAsync(listed.list())).toEqual([]);
     const ids = Array.from({ length: 20 }, () => randomUUID());
     for (const id of ids) await listed.write(id, chunks(Buffer.alloc(7)));
     writeFileSync(path.join(own, 'tmp', 'draft'), 'x');
     await mkdir(path.join(own, 'zz'), { recursive: true });
-    const found = await all(listed.list());
+    const found = await Array.fromAsync(listed.list());
     expect(found.map(({ recordId }) => recordId).toSorted()).toEqual(ids.toSorted());
     expect(found.every(({ bytes, storedAt }) => bytes === 7 && storedAt instanceof Date)).toBe(true);
     await rm(own, { recursive: true });
@@ -169,9 +154,9 @@ describe('createFileStore', () => {
       const body = () => chunks(...Array.from({ length: 40 }, () => randomBytes(65_536)));
       await expect(small.write(id, body())).rejects.toMatchObject({ kind: 'storage', code: 'ENOSPC' });
       expect(files(disk)).toEqual([]);
-      await expect(small.read(id)).rejects.toMatchObject({ kind: 'missing' });
+      await expect(contentOf(small, id)).rejects.toMatchObject({ kind: 'missing' });
       await small.write(id, chunks(randomBytes(100_000)));
-      expect((await contentOf(small, id)).length).toBe(100_000);
+      expect((await contentOf(small, id, 100_000)).length).toBe(100_000);
     } finally {
       spawnSync('umount', [disk]);
       await rm(disk, { recursive: true, force: true });

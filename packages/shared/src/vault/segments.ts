@@ -6,35 +6,22 @@ import { VaultError } from './vault-error.ts';
  * A body as a row of sealed segments: the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár, "Online
  * Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", 2015) in the shape that Tink and age use.
  *
- *     header  = "ATS1" ‖ 7 random bytes
+ *     header  = "ATS2" ‖ 7 random bytes
  *     segment = AES-256-GCM(key, nonce = 7 random bytes ‖ counter, 32 bit ‖ last, 8 bit, aad = header ‖ record id)
  *
  * Every segment has its own tag, so plaintext leaves only verified while it streams; the counter fixes the order, the
- * last flag the end, the record id the owner. All segments but the last hold 64 KiB; only an empty body has an empty one.
+ * last flag the end, the record id the owner. All segments but the last hold 512 KiB; only an empty body has an empty one. So a
+ * capture is one segment: one cipher, one piece of memory, one write to the socket. Smaller ones cost more at each of these.
  */
-export const SEGMENT_BYTES = 65_536;
+export const SEGMENT_BYTES = 524_288;
 export const HEADER_BYTES = 11;
-const MAGIC = Buffer.from('ATS1', 'latin1');
+const MAGIC = Buffer.from('ATS2', 'latin1');
 const SEALED_SEGMENT_BYTES = SEGMENT_BYTES + TAG_BYTES;
 const MAX_SEGMENTS = 2 ** 32;
 
 /** Bytes of a body of `plainBytes` once sealed. */
 export function sealedLength(plainBytes: number): number {
   return HEADER_BYTES + plainBytes + TAG_BYTES * Math.max(1, Math.ceil(plainBytes / SEGMENT_BYTES));
-}
-
-/**
- * The inverse of `sealedLength`. The length is authentic only once the last segment has been opened.
- * @throws VaultError `tampered` for a size that no body has
- */
-export function plainLength(sealedBytes: number): number {
-  const body = sealedBytes - HEADER_BYTES;
-  const segments = Math.ceil(body / SEALED_SEGMENT_BYTES);
-  const plain = body - segments * TAG_BYTES;
-  if (!(plain >= 0) || sealedLength(plain) !== sealedBytes) {
-    throw new VaultError('tampered', 'the size is not one of a sealed body');
-  }
-  return plain;
 }
 
 /**
@@ -52,7 +39,7 @@ export async function* sealSegments(
   yield header;
 
   // A full segment waits here until it is known whether another byte follows.
-  const pending = Buffer.allocUnsafe(SEGMENT_BYTES);
+  let pending: Buffer = Buffer.alloc(0);
   let held = 0;
   let counter = 0;
   for await (const chunk of source) {
@@ -71,6 +58,7 @@ export async function* sealSegments(
         continue;
       }
       const part = Math.min(SEGMENT_BYTES - held, chunk.length - from);
+      if (held + part > pending.length) pending = grown(pending, held, held + part);
       pending.set(chunk.subarray(from, from + part), held);
       held += part;
       from += part;
@@ -81,23 +69,35 @@ export async function* sealSegments(
   pending.fill(0);
 }
 
+/** Room for `needed` bytes and, where they came in pieces, for as many again. What lay in the old one is wiped. */
+function grown(pending: Buffer, held: number, needed: number): Buffer {
+  const larger = Buffer.allocUnsafe(Math.min(SEGMENT_BYTES, Math.max(needed, 2 * held)));
+  pending.copy(larger, 0, 0, held);
+  pending.fill(0);
+  return larger;
+}
+
 /**
- * Opens what `sealSegments` made; each chunk that comes out was verified, is fresh memory and may be kept. The whole
- * is known to be whole only when the generator has ended. What one chunk of the source completes comes out as one: a socket
- * that is written to once costs less than one that is written to for every segment.
- * @param sealedBytes total size of the source
+ * From here on a chunk's memory is given back as soon as the next one is asked for, and not when the collector gets to it: memory outside the heap
+ * drives V8 to full collections. A socket is done with a chunk by then, if it is not less than its high-water mark (64 KiB, as undici sets it).
+ */
+const LET_GO_BYTES = 65_536;
+
+/**
+ * Opens what `sealSegments` made. Each chunk that comes out was verified, and is good until the next one is asked for. The last one comes when
+ * all is known to be whole.
+ * @param bytes length of the plaintext
  * @param source chunks of any size; each is used until the next one is asked for
  * @throws VaultError `tampered`
  */
 export async function* openSegments(
   key: KeyObject,
   recordId: string,
-  sealedBytes: number,
+  bytes: number,
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const plain = plainLength(sealedBytes);
-  const segments = Math.max(1, Math.ceil(plain / SEGMENT_BYTES));
-  const lastBytes = sealedBytes - HEADER_BYTES - (segments - 1) * SEALED_SEGMENT_BYTES;
+  const segments = Math.max(1, Math.ceil(bytes / SEGMENT_BYTES));
+  const lastBytes = bytes - (segments - 1) * SEGMENT_BYTES + TAG_BYTES;
 
   const header = Buffer.alloc(HEADER_BYTES);
   let context: SegmentContext | undefined;
@@ -105,8 +105,8 @@ export async function* openSegments(
   let pending: Buffer | undefined;
   let held = 0;
   let counter = 0;
+  let last: Buffer | undefined;
   for await (const chunk of source) {
-    const opened: Buffer[] = [];
     let from = 0;
     while (from < chunk.length) {
       if (context === undefined) {
@@ -137,12 +137,23 @@ export async function* openSegments(
       const { nonce, aad, at } = context;
       at(counter, counter === segments - 1);
       counter++;
-      opened.push(open(key, nonce, aad, sealed, `segment ${counter}`));
+      const plaintext = open(key, nonce, aad, sealed, `segment ${counter}`);
+      if (counter === segments) {
+        last = plaintext;
+      } else {
+        yield plaintext;
+        letGo(plaintext);
+      }
     }
-    const plaintext = opened.length === 1 ? (opened[0] as Buffer) : Buffer.concat(opened);
-    if (plaintext.length > 0) yield plaintext;
   }
-  if (counter !== segments) throw new VaultError('tampered', 'the body ends early');
+  if (last === undefined) throw new VaultError('tampered', 'the body ends early');
+  if (last.length === 0) return;
+  yield last;
+  letGo(last);
+}
+
+function letGo({ buffer, length }: Buffer): void {
+  if (length >= LET_GO_BYTES && buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 interface SegmentContext {

@@ -2,7 +2,7 @@ import { createHash, createSecretKey } from 'node:crypto';
 import type { BlobStore } from './blob-store.ts';
 import { generateKey, type KeyRing, type WrappedKey } from './key-ring.ts';
 import { assertRecordId } from './record-id.ts';
-import { openSegments, plainLength, sealSegments } from './segments.ts';
+import { openSegments, sealedLength, sealSegments } from './segments.ts';
 import { VaultError } from './vault-error.ts';
 
 /** What the ledger keeps about a sealed body. */
@@ -18,11 +18,13 @@ export interface Sealed {
   sha256: Buffer;
 }
 
-export interface OpenedBody {
-  /** Length of the plaintext, for a Content-Length. */
-  length: number;
-  /** Verified plaintext in chunks that may be kept. Ends with `tampered` when the body is not whole. */
-  stream: AsyncIterable<Buffer>;
+/** What opens a sealed body again, by the ledger. */
+export interface SealedBody {
+  /** The vault's record. */
+  record: string;
+  wrappedKey: Uint8Array;
+  /** Length of the plaintext. */
+  bytes: number;
 }
 
 export interface Vault {
@@ -32,20 +34,22 @@ export interface Vault {
    * @throws VaultError `exists`, `storage`; a failure of the source is thrown on as it is, and nothing is kept
    */
   put(recordId: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Sealed>;
-  /** @throws VaultError `missing`, `unknown-key`, `tampered`, `storage`; the stream too */
-  open(recordId: string, wrappedKey: Uint8Array): Promise<OpenedBody>;
-  /** The whole body. @throws VaultError as `open` */
-  readAll(recordId: string, wrappedKey: Uint8Array): Promise<Buffer>;
+  /**
+   * Verified plaintext, each chunk good until the next one is asked for. Nothing is touched before the first one is, and the last one comes when all is
+   * known to be whole.
+   * @throws VaultError (the iteration) `missing`, `unknown-key`, `storage`, `tampered`
+   */
+  open(body: SealedBody): AsyncIterable<Buffer>;
   /** Removes the sealed bytes; the caller destroys the wrapped key. Nothing happens when there are none. */
   destroy(recordId: string): Promise<void>;
 }
 
-export type VaultOperation = 'put' | 'open' | 'read' | 'destroy';
+export type VaultOperation = 'put' | 'open' | 'destroy';
 
 export interface VaultOptions {
   keyRing: KeyRing;
   store: BlobStore;
-  /** Told of every operation: for a histogram. `outcome` is `ok`, a `VaultError` kind, or `source` (its failure, not ours). */
+  /** Told of every operation, of `open` until its first chunk: for a histogram. `outcome` is `ok`, a `VaultError` kind, or `source` (its failure, not ours). */
   observe?: (operation: VaultOperation, outcome: string, seconds: number) => void;
 }
 
@@ -63,14 +67,23 @@ export function createVault({ keyRing, store, observe }: VaultOptions): Vault {
     }
   };
 
-  const openBody = async (recordId: string, wrappedKey: Uint8Array): Promise<OpenedBody> => {
-    assertRecordId(recordId);
-    const dataKey = keyRing.unwrap(wrappedKey, recordId);
-    const key = createSecretKey(dataKey);
-    dataKey.fill(0);
-    const { bytes, chunks } = await store.read(recordId);
-    return { length: plainLength(bytes), stream: openSegments(key, recordId, bytes, chunks) };
-  };
+  async function* open({ record, wrappedKey, bytes }: SealedBody): AsyncGenerator<Buffer, void, undefined> {
+    const first = await timed('open', async () => {
+      assertRecordId(record);
+      const dataKey = keyRing.unwrap(wrappedKey, record);
+      const key = createSecretKey(dataKey);
+      dataKey.fill(0);
+      const chunks = openSegments(key, record, bytes, store.read(record, sealedLength(bytes)));
+      return { chunks, next: await chunks.next() };
+    });
+    if (first.next.done) return;
+    try {
+      yield first.next.value;
+      yield* first.chunks;
+    } finally {
+      await first.chunks.return();
+    }
+  }
 
   return {
     put: (recordId, source) =>
@@ -92,18 +105,7 @@ export function createVault({ keyRing, store, observe }: VaultOptions): Vault {
         await store.write(recordId, sealSegments(key, recordId, measured()));
         return { wrappedKey, bytes, sha256: digest.digest() };
       }),
-    open: (recordId, wrappedKey) => timed('open', () => openBody(recordId, wrappedKey)),
-    readAll: (recordId, wrappedKey) =>
-      timed('read', async () => {
-        const { length, stream } = await openBody(recordId, wrappedKey);
-        const whole = Buffer.allocUnsafe(length);
-        let at = 0;
-        for await (const chunk of stream) {
-          whole.set(chunk, at);
-          at += chunk.length;
-        }
-        return whole;
-      }),
+    open,
     destroy: (recordId) =>
       timed('destroy', async () => {
         assertRecordId(recordId);

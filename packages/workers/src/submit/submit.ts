@@ -56,13 +56,11 @@ async function send(context: WorkContext, claimed: TransactionRow, leaseEnd: num
   // Its account or key was taken out of the settings: it waits for it to come back.
   if (!upstream) return { event: { type: 'failed', reason: 'not-configured' }, dueInMs: retryDelay(attempt, random) };
   try {
-    const payload = await vault.open(claimed.payload, wrappedKey);
-    const open = reopenable(payload.stream, async () => (await vault.open(claimed.payload, wrappedKey)).stream);
-    // The first try gets the stream that is open already; a repeat opens a fresh one.
     const fault: { damage?: VaultError } = {};
+    const sealed = { record: claimed.payload, wrappedKey, bytes: claimed.payloadBytes };
     const body = {
-      length: payload.length,
-      open: async () => whileLeased(noticing(await open(), fault), leaseEnd),
+      length: sealed.bytes,
+      open: () => whileLeased(noticing(vault.open(sealed), fault), leaseEnd),
     };
     const options = { signal: AbortSignal.timeout(settings.submitTimeoutMs) };
     const result = await context.observe.call(claimed, 'submit', () =>
@@ -95,13 +93,4 @@ async function* noticing(
     if (error instanceof VaultError) fault.damage = error;
     throw error;
   }
-}
-
-function reopenable<T>(first: T, again: () => Promise<T>): () => T | Promise<T> {
-  let used = false;
-  return () => {
-    if (used) return again();
-    used = true;
-    return first;
-  };
 }

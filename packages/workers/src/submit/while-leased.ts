@@ -17,6 +17,4 @@ export async function* whileLeased(
     if (now() >= leaseEnd) throw new LeaseOver();
     yield chunk;
   }
-  // Who sends holds the last chunk back until here, and a small body has no other.
-  if (now() >= leaseEnd) throw new LeaseOver();
 }
