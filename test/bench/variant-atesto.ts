@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import { transactionEventTypes, transactionKinds, transactionStates } from '@atesto/shared/domain/transaction';
-import { createApplyEvent } from '@atesto/shared/ledger/apply-events';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { countStanding } from '@atesto/shared/ledger/standing';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
@@ -18,6 +17,7 @@ import { sealCpf } from '@atesto/shared/vault/cpf-column';
 import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
 import { createVault } from '@atesto/shared/vault/vault';
+import { ledgerInGroups } from '@atesto/workers/ledger-in-groups';
 import { createObserver } from '@atesto/workers/observe';
 import type { WorkContext } from '@atesto/workers/work-context';
 import { startWorkers } from '@atesto/workers/workers';
@@ -57,22 +57,23 @@ export async function openAtesto(settings: VariantSettings, backend: QueueBacken
   const store = await createFileStore(path.join(settings.dir, 'vault'));
   const vault = createVault({ keyRing, store, observe: metrics.vault });
   const spid = createSpidServerClient({ url: settings.stub, connections: SOCKETS });
-  const queues = openQueues(backend, queuesOf([]), onError);
+  const queues = openQueues(backend, queuesOf([]), onError, { grouped: ['spid'] });
   const gate = await openGate('spid', backend);
   const observer = createObserver(metrics, createLog({ service: 'workers', level: 'info' }), spid);
-  const applyEvent = createApplyEvent(db);
+  const ledger = ledgerInGroups(db);
   const context: WorkContext = {
-    db,
+    ...ledger,
     // A claim is the first thing that a worker does for a transaction.
     applyEvent: (moment, event, plan) => {
       clock.begin(moment.id);
-      return applyEvent(moment, event, plan);
+      return ledger.applyEvent(moment, event, plan);
     },
     keyRing,
     vault,
     spid,
     upstreamOf: () => spid,
     enqueue: (moment, lane) => queues.enqueue(moment, lane),
+    inLine: (queue, lane) => queues.inLine(queue, lane),
     observe: {
       ...observer,
       transition(after, event) {

@@ -6,12 +6,12 @@ import {
   transactionKinds,
   transactionStates,
 } from '@atesto/shared/domain/transaction';
-import { createApplyEvent } from '@atesto/shared/ledger/apply-events';
 import { createRequestBudgets } from '@atesto/shared/ledger/request-budget';
 import { jobCatalogue, queuesOf } from '@atesto/shared/queues/jobs';
 import { createMetrics } from '@atesto/shared/telemetry/metrics';
 import { createWorkerMetrics } from '@atesto/shared/telemetry/worker-metrics';
 import type { IdcloudAccounts } from '@atesto/shared/upstreams/idcloud-accounts';
+import { ledgerInGroups } from '@atesto/workers/ledger-in-groups';
 import { createObserver } from '@atesto/workers/observe';
 import type { Workers } from '@atesto/workers/workers';
 import { startWorkers } from '@atesto/workers/workers';
@@ -50,13 +50,13 @@ export function startTestWorkers(
   });
   const workers = startWorkers(
     {
-      db: context.db,
-      applyEvent: createApplyEvent(context.db),
+      ...ledgerInGroups(context.db),
       vault: context.vault,
       keyRing: context.keyRing,
       spid: context.spid,
       upstreamOf: (row) => (isSpidKind(row.kind) ? context.spid : idcloud?.upstreams.upstreamOf(row)),
       enqueue: (moment, lane) => context.enqueue(moment, lane),
+      inLine: async () => 0,
       observe: createObserver(metrics, context.log, context.spid),
       settings: { submitTimeoutMs: 20_000, leaseMs: 30_000, settleMs: hurried ? 50 : 200 },
       random: hurried ? () => AT_ONCE : Math.random,
@@ -68,7 +68,6 @@ export function startTestWorkers(
         idcloud: {
           accounts: idcloud.accounts,
           budgets: createRequestBudgets(context.db, idcloud.accounts, onError),
-          inLine: async () => 0,
         },
       }),
       sweep: { batch: 100, requeueMs: 30_000, intervalMs: hurried ? 20 : 100 },

@@ -10,7 +10,6 @@ import {
   transactionKinds,
   transactionStates,
 } from '@atesto/shared/domain/transaction';
-import { createApplyEvent } from '@atesto/shared/ledger/apply-events';
 import { isReachable, migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
 import { createRequestBudgets, readPaces } from '@atesto/shared/ledger/request-budget';
@@ -29,6 +28,7 @@ import { createFileStore } from '@atesto/shared/vault/file-store';
 import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
 import { tokenColumn } from '@atesto/shared/vault/token-column';
 import { createVault } from '@atesto/shared/vault/vault';
+import { ledgerInGroups } from './ledger-in-groups.ts';
 import { createObserver } from './observe.ts';
 import { openOperationsServer } from './operations-server.ts';
 import { clearVault } from './sweep/clear-vault.ts';
@@ -102,7 +102,9 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     onTokenRefused: (account, { reason, upstreamCode }) =>
       log.error('token-refused', { upstream: queueOf({ account }), reason, upstreamCode }),
   });
-  const queues = openQueues(settings.queue, queueNames, onError);
+  const queues = openQueues(settings.queue, queueNames, onError, {
+    grouped: settings.spidRate === undefined ? ['spid'] : [],
+  });
   metrics.queueJobs(() => queues.counts());
   metrics.laneJobs(() =>
     Promise.all(
@@ -113,13 +115,13 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
   );
   const store = await createFileStore(settings.vault.path);
   const context: WorkContext = {
-    db,
-    applyEvent: createApplyEvent(db),
+    ...ledgerInGroups(db),
     keyRing,
     vault: createVault({ keyRing, store, observe: metrics.vault }),
     spid,
     upstreamOf: (row): Upstream | undefined => (isSpidKind(row.kind) ? spid : idcloud.upstreamOf(row)),
     enqueue: (moment, lane) => queues.enqueue(moment, lane),
+    inLine: (queue, lane) => queues.inLine(queue, lane),
     observe: createObserver(metrics, log, spid),
     settings: settings.work,
     random: Math.random,
@@ -130,9 +132,9 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     backend: settings.queue,
     concurrency: settings.concurrency,
     spidPerSecond: settings.spidRate,
-    idcloud: { accounts, budgets, inLine: (queue, lane) => queues.inLine(queue, lane) },
+    idcloud: { accounts, budgets },
     sweep: { ...SWEEP, intervalMs: settings.tickMs },
-    resends: { inLine: (queue, lane) => queues.inLine(queue, lane), dailyAt: settings.resendDailyAt },
+    resends: { dailyAt: settings.resendDailyAt },
     onError,
   });
   const clearings = startRounds(

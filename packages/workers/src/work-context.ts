@@ -3,6 +3,7 @@ import type { ApplyEvent } from '@atesto/shared/ledger/apply-events';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionMoment, TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { JobName, Lane } from '@atesto/shared/queues/jobs';
+import type { WorkQueues } from '@atesto/shared/queues/queues';
 import type { SpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import type { Upstream } from '@atesto/shared/upstreams/upstream';
 import type { KeyRing } from '@atesto/shared/vault/key-ring';
@@ -24,12 +25,18 @@ export interface WorkContext {
   db: Database;
   /** Writes what happened, together with what others write at the same time. */
   applyEvent: ApplyEvent;
+  /** Reads a transaction, together with what others read at the same time. */
+  getTransaction(id: string): Promise<TransactionRow | undefined>;
+  /** Moves the due time without a transition, together with others. */
+  postpone(moment: TransactionMoment, dueInMs: number): Promise<void>;
   vault: Vault;
   keyRing: KeyRing;
   spid: SpidServerClient;
   /** The platform that a transaction goes to, by the key that it is sent with; undefined where that is not configured any more. */
   upstreamOf(row: Pick<TransactionRow, 'kind' | 'account' | 'keyName'>): Upstream | undefined;
   enqueue(moment: TransactionMoment, lane?: Lane): Promise<void>;
+  /** How many jobs wait in a queue, in one lane or in all. */
+  inLine: WorkQueues['inLine'];
   observe: WorkObserver;
   settings: WorkSettings;
   random: Random;

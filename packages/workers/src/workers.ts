@@ -2,7 +2,7 @@ import type { RequestBudgets } from '@atesto/shared/ledger/request-budget';
 import { isCurrent } from '@atesto/shared/ledger/schedule';
 import type { JobName, QueueName, TransactionJob } from '@atesto/shared/queues/jobs';
 import { queueOf } from '@atesto/shared/queues/jobs';
-import type { ConsumeOptions, QueueBackend, WorkConsumer, WorkQueues } from '@atesto/shared/queues/queues';
+import type { ConsumeOptions, QueueBackend, WorkConsumer } from '@atesto/shared/queues/queues';
 import { consume } from '@atesto/shared/queues/queues';
 import { outlast } from './outlast.ts';
 import { poll } from './poll/poll.ts';
@@ -30,7 +30,7 @@ export interface WorkersOptions {
   idcloud?: { budgets: RequestBudgets } & BudgetedPolls;
   sweep: Omit<SweepOptions, 'polls'> & { intervalMs: number };
   /** Runs of resend all, and when one begins each day (`HH:MM`); left out, none are worked here. */
-  resends?: { inLine: WorkQueues['inLine']; dailyAt: string | undefined };
+  resends?: { dailyAt: string | undefined };
   onError: (error: unknown) => void;
 }
 
@@ -79,7 +79,7 @@ export function startWorkers(context: WorkContext, options: WorkersOptions): Wor
 function startResends(
   context: WorkContext,
   { idcloud, spidPerSecond, sweep: { requeueMs, intervalMs }, onError }: WorkersOptions,
-  { inLine, dailyAt }: NonNullable<WorkersOptions['resends']>,
+  { dailyAt }: NonNullable<WorkersOptions['resends']>,
 ): Rounds {
   const paces = new Map<QueueName, number | undefined>([['spid', spidPerSecond]]);
   for (const { name, requestsPerSecond } of idcloud?.accounts ?? [])
@@ -89,7 +89,7 @@ function startResends(
     intervalMs,
     async () => {
       await beginDaily(new Date());
-      return resendRound(context, { paces, inLine, requeueMs });
+      return resendRound(context, { paces, requeueMs });
     },
     onError,
   );

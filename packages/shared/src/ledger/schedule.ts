@@ -13,9 +13,24 @@ export type DueTransaction = TransactionMoment & { acceptedAt: Date };
 /** Polls of an account that has a budget: as many as there is budget for are claimed, by themselves. */
 const BUDGETED_POLL = `state = 'awaiting' and account is not null`;
 
-/** Claims up to `limit` due transactions for `leaseMs`, budgeted polls left out. Concurrent claimers get different rows. */
-export function claimDue(db: Database, limit: number, leaseMs: number): Promise<DueTransaction[]> {
-  return claim(db, { name: 'claim-due', where: `not (${BUDGETED_POLL})` }, [limit, leaseMs]);
+/**
+ * Claims up to `limit` due transactions for `leaseMs`, budgeted polls left out. Concurrent claimers get different rows.
+ * @param full accounts (undefined, SPID) for which nothing more can be put in line: theirs stay due, but for claims that ran out
+ */
+export function claimDue(
+  db: Database,
+  limit: number,
+  leaseMs: number,
+  full: readonly (string | undefined)[] = [],
+): Promise<DueTransaction[]> {
+  return claim(
+    db,
+    {
+      name: 'claim-due',
+      where: `not (${BUDGETED_POLL}) and (state = 'submitting' or coalesce(account, '') <> all ($3))`,
+    },
+    [limit, leaseMs, full.map((account) => account ?? '')],
+  );
 }
 
 /** The same for the polls of one account. */
@@ -31,7 +46,7 @@ export function claimDuePolls(
 async function claim(
   db: Database,
   { name, where }: { name: string; where: string },
-  values: [limit: number, leaseMs: number, account?: string],
+  values: [limit: number, leaseMs: number, accounts: string | readonly string[]],
 ): Promise<DueTransaction[]> {
   const { rows } = await db.query<DueTransaction>({
     name,
@@ -69,6 +84,26 @@ export async function postpone(db: Database, moment: TransactionMoment, dueInMs:
     name: 'postpone',
     text: `update transactions set due_at = now() + $3 * interval '1 millisecond' where id = $1 and version = $2`,
     values: [moment.id, moment.version, dueInMs],
+  });
+}
+
+/** The same for many at once. What somebody else is moving is left to them. */
+export async function postponeAll(
+  db: Database,
+  postponements: readonly { moment: TransactionMoment; dueInMs: number }[],
+): Promise<void> {
+  await db.query({
+    name: 'postpone-all',
+    text: `with free as (
+        select t.id, p.due_in from transactions t
+          join unnest($1::uuid[], $2::int[], $3::float8[]) as p (id, version, due_in) on t.id = p.id and t.version = p.version
+          for update of t skip locked)
+      update transactions t set due_at = now() + free.due_in * interval '1 millisecond' from free where t.id = free.id`,
+    values: [
+      postponements.map(({ moment }) => moment.id),
+      postponements.map(({ moment }) => moment.version),
+      postponements.map(({ dueInMs }) => dueInMs),
+    ],
   });
 }
 

@@ -322,6 +322,17 @@ export async function getTransaction(db: Database, id: string): Promise<Transact
   return rows[0] && toTransaction(rows[0]);
 }
 
+/** The same for many at once, in the order of `ids`. */
+export async function getTransactions(db: Database, ids: readonly string[]): Promise<(TransactionRow | undefined)[]> {
+  const { rows } = await db.query<StoredTransaction>({
+    name: 'get-transactions',
+    text: `select ${transactionColumns} from transactions where id = any ($1)`,
+    values: [ids],
+  });
+  const found = new Map(rows.map((row) => [row.id, toTransaction(row)]));
+  return ids.map((id) => found.get(id));
+}
+
 /** How often this has happened to a transaction. */
 export async function countEvents(db: Database, id: string, type: TransactionEvent['type']): Promise<number> {
   const { rows } = await db.query<{ count: number }>({

@@ -15,8 +15,8 @@ export function queuesOf(accounts: readonly { name: string }[]): QueueName[] {
 }
 
 /**
- * What a job carries: one moment of one transaction, as the ledger knew it when the job was made. No payload and nothing about a person. A job
- * whose moment has passed does nothing, so jobs may be lost, doubled or late without harm.
+ * What is to be worked on: one moment of one transaction, as the ledger knew it when it was put in line. No payload and nothing about a person. One
+ * that has passed by then is left alone, so jobs may be lost, doubled or late without harm.
  */
 export const transactionJob = z.object({
   id: z.uuid(),
@@ -28,6 +28,11 @@ export const transactionJob = z.object({
   diedIn: z.enum(transactionStates).optional(),
 });
 export type TransactionJob = z.infer<typeof transactionJob>;
+
+/** So many moments at most are put in line as one job. */
+export const MOMENTS_OF_JOB = 8;
+/** What a job carries: a handful of moments where many came at once. The queue's cost is by the job. */
+export const jobData = z.array(transactionJob).min(1).max(MOMENTS_OF_JOB);
 
 /** Who spends the account's budget first. Lower wins. Within a lane those who bring work take turns (`shares.ts`). */
 export const lanes = { personWaiting: 1, firstSend: 2, resend: 3, reconcile: 4, poll: 5 } as const;

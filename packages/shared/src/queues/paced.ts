@@ -1,7 +1,6 @@
 import type { Job } from 'bullmq';
 import { WaitingError } from 'bullmq';
 import type { JobName, TransactionJob } from './jobs.ts';
-import { transactionJob } from './jobs.ts';
 
 /** What says when a queue's next job may begin. */
 export interface Pace {
@@ -53,8 +52,7 @@ export function pacedProcessor(
   }
 
   return {
-    async process(job: Job<unknown, void, JobName>, token?: string): Promise<void> {
-      const data = transactionJob.parse(job.data);
+    async process(job: Job<unknown, void, JobName>, data: TransactionJob, token?: string): Promise<void> {
       // Where it cannot be told, it is taken to call.
       if (!(await pace.spends(job.name, data).catch(() => true))) return handle(job.name, data);
       if (!hasTurn()) {

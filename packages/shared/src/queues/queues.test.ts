@@ -105,6 +105,77 @@ describe.each(['postgres', 'redis'] as const)('work queues on %s', (kind) => {
     expect((await work(2)).map(({ job }) => job.id)).toEqual([one.id, last.id]);
   });
 
+  it('puts what comes at once in line as few jobs, in their lanes, and works each by itself', async () => {
+    const grouping = openQueues(backend, ['spid'], onError, { grouped: ['spid'] });
+    const firsts = Array.from({ length: 100 }, () => moment());
+    const polls = Array.from({ length: 20 }, () => moment({ state: 'awaiting' }));
+    await Promise.all([...polls, ...firsts].map((one) => grouping.enqueue(one)));
+    expect(await grouping.inLine('spid', 'firstSend')).toBeLessThan(20);
+    expect(await grouping.inLine('spid')).toBeLessThan(25);
+    const handled = await work(120);
+    expect(handled.map(({ name }) => name)).toEqual([...firsts.map(() => 'submit'), ...polls.map(() => 'poll')]);
+    expect(new Set(handled.map(({ job }) => job.id)).size).toBe(120);
+    await grouping.close();
+  });
+
+  it('works no more at once than it was told, and fails one without the others', async () => {
+    const grouping = openQueues(backend, ['spid'], onError, { grouped: ['spid'] });
+    await Promise.all(Array.from({ length: 200 }, () => grouping.enqueue(moment())));
+    await grouping.close();
+    let [underWay, most, handled] = [0, 0, 0];
+    const failures: Error[] = [];
+    const onFailure = (error: Error) => failures.push(error);
+    const consumer = consume(backend, { queue: 'spid', concurrency: 20, onError: onFailure }, async () => {
+      most = Math.max(most, ++underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay--;
+      if (++handled % 10 === 0) throw new RangeError(`the ${handled}th`);
+    });
+    await waitFor(() => handled === 200, { what: '200 handled moments', timeoutMs: 20_000 });
+    await consumer.close();
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(20);
+    expect(failures.map(({ message }) => message)).toHaveLength(20);
+  });
+
+  it('puts back what has not begun when it is closed', async () => {
+    const grouping = openQueues(backend, ['spid'], onError, { grouped: ['spid'] });
+    const several = Array.from({ length: 30 }, () => moment());
+    await Promise.all(several.map((one) => grouping.enqueue(one)));
+    await grouping.close();
+    const begun: string[] = [];
+    const release = Promise.withResolvers<void>();
+    const consumer = consume(backend, { queue: 'spid', concurrency: 3, onError }, async (_name, { id }) => {
+      begun.push(id);
+      await release.promise;
+    });
+    await waitFor(() => begun.length === 3, { what: 'three that have begun', timeoutMs: 20_000 });
+    const closed = consumer.close();
+    release.resolve();
+    await closed;
+    expect(begun).toHaveLength(3);
+    const others = (await work(27)).map(({ job }) => job.id);
+    expect(new Set([...begun, ...others])).toEqual(new Set(several.map(({ id }) => id)));
+  });
+
+  it('takes a job of several apart where jobs are counted', async () => {
+    const grouping = openQueues(backend, ['spid'], onError, { grouped: ['spid'] });
+    const several = Array.from({ length: 40 }, () => moment());
+    await Promise.all(several.map((one) => grouping.enqueue(one)));
+    await grouping.close();
+    const times: number[] = [];
+    const ids = new Set<string>();
+    const consumer = consume(backend, { queue: 'spid', concurrency: 20, limit: 40, onError }, async (_name, { id }) => {
+      times.push(performance.now());
+      ids.add(id);
+    });
+    await waitFor(() => ids.size === 40, { what: '40 handled moments', timeoutMs: 20_000 });
+    await consumer.close();
+    expect(times).toHaveLength(40);
+    // Ten in a quarter of a second: four of them.
+    expect((times.at(-1) as number) - (times[0] as number)).toBeGreaterThan(650);
+  });
+
   it('enqueues nothing for a state without work', async () => {
     await queues.enqueue(moment({ state: 'concluded' }));
     const last = moment();

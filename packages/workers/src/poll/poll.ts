@@ -1,6 +1,5 @@
-import { postpone } from '@atesto/shared/ledger/schedule';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
-import { countEvents, getTransaction } from '@atesto/shared/ledger/transactions';
+import { countEvents } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
 import type { Upstream } from '@atesto/shared/upstreams/upstream';
 import { sealAnswer } from '@atesto/shared/vault/answer-column';
@@ -11,12 +10,11 @@ import { decidePoll } from './decide-poll.ts';
 
 /** Asks the upstream how one awaiting transaction stands. */
 export async function poll(context: WorkContext, job: TransactionJob): Promise<void> {
-  const { db } = context;
-  const row = await getTransaction(db, job.id);
+  const row = await context.getTransaction(job.id);
   if (!row || row.version !== job.version || row.state !== 'awaiting' || row.upstreamId === undefined) return;
   const decision = await ask(context, row, row.upstreamId);
   if (!decision.event) {
-    await postpone(db, row, decision.dueInMs);
+    await context.postpone(row, decision.dueInMs);
     context.observe.polled(row, 'waiting');
     return;
   }

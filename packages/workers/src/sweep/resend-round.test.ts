@@ -46,13 +46,12 @@ it('fills each queue to two seconds of its pace, as it is worked off, until all 
   };
   const round = () =>
     resendRound(
-      { db, enqueue },
+      { db, enqueue, inLine: async (queue) => lines[queue]?.length ?? 0 },
       {
         paces: new Map<QueueName, number>([
           ['spid', 10],
           ['idcloud-bank', 2],
         ]),
-        inLine: async (queue) => lines[queue]?.length ?? 0,
         requeueMs: 30_000,
       },
     );
@@ -72,8 +71,8 @@ it('fills each queue to two seconds of its pace, as it is worked off, until all 
   // What spends an account that is not worked here waits for who works it.
   expect(await getResend(db, run)).toMatchObject({ state: 'running', found: 75, takenUp: 50 });
   await resendRound(
-    { db, enqueue },
-    { paces: new Map([['idcloud-elsewhere', undefined]]), inLine: async () => 0, requeueMs: 1 },
+    { db, enqueue, inLine: async () => 0 },
+    { paces: new Map([['idcloud-elsewhere', undefined]]), requeueMs: 1 },
   );
   expect(await getResend(db, run)).toMatchObject({ state: 'done', found: 75, takenUp: 75 });
 });

@@ -1,6 +1,5 @@
 import { accountsToResend, endResends, takeUpFailed } from '@atesto/shared/ledger/resends';
 import { type QueueName, queueOf } from '@atesto/shared/queues/jobs';
-import type { WorkQueues } from '@atesto/shared/queues/queues';
 import type { WorkContext } from '../work-context.ts';
 
 /** A run puts so many seconds of an account's budget in line; the rest stays in the ledger, behind all live work. */
@@ -11,7 +10,6 @@ export const RESEND_BATCH = 1_000;
 export interface ResendRoundOptions {
   /** Calls a second of each queue that is worked here; undefined, no limit. */
   paces: ReadonlyMap<QueueName, number | undefined>;
-  inLine: WorkQueues['inLine'];
   /** After this a transaction that was taken up comes up again, in case its job got lost. */
   requeueMs: number;
 }
@@ -21,8 +19,8 @@ export interface ResendRoundOptions {
  * @returns `more` where a batch was full and there was more room than that.
  */
 export async function resendRound(
-  { db, enqueue }: Pick<WorkContext, 'db' | 'enqueue'>,
-  { paces, inLine, requeueMs }: ResendRoundOptions,
+  { db, enqueue, inLine }: Pick<WorkContext, 'db' | 'enqueue' | 'inLine'>,
+  { paces, requeueMs }: ResendRoundOptions,
 ): Promise<'more' | 'done'> {
   let left: 'more' | 'done' = 'done';
   for (const account of await accountsToResend(db)) {

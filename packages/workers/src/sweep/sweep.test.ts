@@ -2,9 +2,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Database } from '@atesto/shared/ledger/database';
 import { postpone } from '@atesto/shared/ledger/schedule';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
-import { acceptTransaction, applyEvent, type TransactionMoment } from '@atesto/shared/ledger/transactions';
+import {
+  acceptTransaction,
+  applyEvent,
+  getTransaction,
+  type TransactionMoment,
+} from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
+import { ledgerInGroups } from '../ledger-in-groups.ts';
 import type { WorkContext } from '../work-context.ts';
 import { sweep } from './sweep.ts';
 
@@ -17,8 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => ledger?.stop());
 
-/** An account's transaction that has been due for a minute: its create, its create again after a 429, or its poll. */
-async function overdue(account: string | undefined, what: 'create' | 'retry' | 'poll'): Promise<string> {
+/** An account's transaction that has been due for a minute: its create, a claim on it that ran out, its create again after a 429, or its poll. */
+async function overdue(account: string | undefined, what: 'create' | 'claim' | 'retry' | 'poll'): Promise<string> {
   const id = randomUUID();
   const accepted = await acceptTransaction(db, {
     id,
@@ -34,7 +40,8 @@ async function overdue(account: string | undefined, what: 'create' | 'retry' | '
     dueInMs: -60_000,
   });
   if (accepted.kind !== 'accepted' || what === 'create') return id;
-  const claimed = await applyEvent(db, accepted.transaction, { type: 'claimed' });
+  const claimed = await applyEvent(db, accepted.transaction, { type: 'claimed' }, { dueInMs: -60_000 });
+  if (what === 'claim') return id;
   const after =
     what === 'poll'
       ? ({ type: 'taken', upstreamId: id, upstreamStatus: '1' } as const)
@@ -52,12 +59,13 @@ it('puts polls in line for two seconds of the budget, and every create', async (
   const polls = () => enqueued.filter(({ state }) => state === 'awaiting');
   const inLine = async (queue: string) => polls().filter(({ account }) => queue === `idcloud-${account}`).length;
   // The rest of the context is for what is not due here.
-  const context = { db, enqueue: async (moment: TransactionMoment) => void enqueued.push(moment) } as WorkContext;
+  const enqueue = async (moment: TransactionMoment) => void enqueued.push(moment);
+  const context = { db, enqueue, inLine } as Partial<WorkContext> as WorkContext;
   const accounts = [
     { name: small, requestsPerSecond: 2 },
     { name: large, requestsPerSecond: 100 },
   ];
-  const round = () => sweep(context, { batch: 100, requeueMs: 30_000, polls: { accounts, inLine } });
+  const round = () => sweep(context, { batch: 100, requeueMs: 30_000, polls: { accounts } });
 
   expect(await round()).toBe(15);
   expect(new Set(enqueued.filter(({ state }) => state === 'accepted').map(({ id }) => id))).toEqual(new Set(creates));
@@ -83,6 +91,29 @@ it.each([
   await db.query('update transactions set accepted_at = now() - $2::interval where id = $1', [id, age]);
   const enqueued: unknown[][] = [];
   const enqueue = async (moment: TransactionMoment, as?: string) => void enqueued.push([moment.id, as]);
-  await sweep({ db, enqueue } as WorkContext, { batch: 100, requeueMs: 30_000 });
+  const inLine = async () => 0;
+  await sweep({ db, enqueue, inLine } as Partial<WorkContext> as WorkContext, { batch: 100, requeueMs: 30_000 });
   expect(enqueued).toEqual([[id, lane]]);
+});
+
+it('leaves due what a full line already has, but for claims that ran out', async () => {
+  const [full, free] = [randomUUID(), randomUUID()];
+  const waiting = await overdue(full, 'retry');
+  const sent = await overdue(full, 'claim');
+  const other = await overdue(free, 'retry');
+  const enqueued: string[] = [];
+  const enqueue = async ({ id }: TransactionMoment) => void enqueued.push(id);
+  let jobs = 1_000;
+  const inLine = async (queue: string) => (queue === `idcloud-${full}` ? jobs : 0);
+  const ledger = ledgerInGroups(db);
+  const observe = { transition: () => {} };
+  const context: object = { ...ledger, enqueue, inLine, observe, settings: { settleMs: 9_000 } };
+  const accounts = [full, free].map((name) => ({ name, requestsPerSecond: 1 }));
+  const round = () => sweep(context as WorkContext, { batch: 100, requeueMs: 30_000, polls: { accounts } });
+  await round();
+  expect(enqueued).toEqual([other]);
+  expect(await getTransaction(db, sent)).toMatchObject({ state: 'unknown', reason: 'worker-lost' });
+  jobs = 999;
+  await round();
+  expect(enqueued).toEqual([other, waiting]);
 });

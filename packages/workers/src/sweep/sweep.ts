@@ -2,17 +2,21 @@ import type { BudgetedAccount } from '@atesto/shared/ledger/request-budget';
 import type { DueTransaction } from '@atesto/shared/ledger/schedule';
 import { claimDue, claimDuePolls } from '@atesto/shared/ledger/schedule';
 import { type Lane, queueOf } from '@atesto/shared/queues/jobs';
-import type { WorkQueues } from '@atesto/shared/queues/queues';
 import { MAX_AGE_MS } from '../retry-policy.ts';
 import type { WorkContext } from '../work-context.ts';
 
 /** Polls of an account are put in line for so many seconds of its budget; the others stay due in the ledger. */
 const POLLS_AHEAD_SECONDS = 2;
 
+/**
+ * Nothing is put in a line that has so many jobs: what is in it already comes up here again, and several in one job cannot be told from others that hold the
+ * same moments.
+ */
+const IN_LINE_MAX = 1_000;
+
 /** Accounts whose polls spend a budget, and where they stand in line. */
 export interface BudgetedPolls {
   accounts: readonly BudgetedAccount[];
-  inLine: WorkQueues['inLine'];
 }
 
 export interface SweepOptions {
@@ -29,13 +33,18 @@ export interface SweepOptions {
  * @returns how many rows were due, budgeted polls left out; `batch` means that more may be.
  */
 export async function sweep(context: WorkContext, { batch, requeueMs, polls }: SweepOptions): Promise<number> {
-  const due = await claimDue(context.db, batch, requeueMs);
+  const { db, inLine } = context;
+  const full: (string | undefined)[] = [];
+  for (const account of [undefined, ...(polls?.accounts ?? []).map(({ name }) => name)]) {
+    if ((await inLine(queueOf({ account }))) >= IN_LINE_MAX) full.push(account);
+  }
+  const due = await claimDue(db, batch, requeueMs, full);
   await Promise.all(due.map((row) => takeUp(context, row)));
   for (const { name, requestsPerSecond } of polls?.accounts ?? []) {
-    const ahead = await polls?.inLine(queueOf({ account: name }), 'poll');
-    const room = Math.ceil(requestsPerSecond * POLLS_AHEAD_SECONDS) - (ahead ?? 0);
+    const ahead = await inLine(queueOf({ account: name }), 'poll');
+    const room = Math.ceil(requestsPerSecond * POLLS_AHEAD_SECONDS) - ahead;
     if (room <= 0) continue;
-    const rows = await claimDuePolls(context.db, name, room, requeueMs);
+    const rows = await claimDuePolls(db, name, room, requeueMs);
     await Promise.all(rows.map((row) => takeUp(context, row)));
   }
   return due.length;

@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { expect, it, vi } from 'vitest';
+import { inGroups } from './in-groups.ts';
+
+it('gives each its own result, and makes one call at a time of at most so many', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), fc.nat({ max: 60 }), fc.integer({ min: 1, max: 9 }), async (s, count, most) => {
+      let underWay = 0;
+      const call = s.scheduleFunction(async (items: readonly number[]) => {
+        underWay--;
+        return items.map((item) => item * 2);
+      });
+      const double = inGroups<number, number>((items) => {
+        expect(items.length).toBeLessThanOrEqual(most);
+        expect(++underWay).toBe(1);
+        return call(items);
+      }, most);
+      const asked = Promise.all(Array.from({ length: count }, (_, i) => double(i)));
+      expect(await s.waitFor(asked)).toEqual(Array.from({ length: count }, (_, i) => i * 2));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it('takes together what comes while a call is under way', async () => {
+  const sizes: number[] = [];
+  const first = Promise.withResolvers<void>();
+  const ask = inGroups<number, number>(async (items) => {
+    sizes.push(items.length);
+    await first.promise;
+    return items;
+  }, 16);
+  const alone = ask(0);
+  await vi.waitFor(() => expect(sizes).toEqual([1]));
+  const others = Promise.all(Array.from({ length: 40 }, (_, i) => ask(i)));
+  first.resolve();
+  await Promise.all([alone, others]);
+  expect(sizes).toEqual([1, 16, 16, 8]);
+});
+
+it('fails all of a call that fails, and goes on', async () => {
+  const ask = inGroups<number, number>(async (items) => {
+    if (items.includes(1)) throw new RangeError('away');
+    return items;
+  }, 2);
+  const answers = await Promise.allSettled([0, 1, 2].map(ask));
+  expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+});
