@@ -27,6 +27,7 @@ describe('access', () => {
     ['PUT', `/v1/captures/${id}`, ['system', 'station']],
     ['POST', '/v1/transactions', ['system', 'station']],
     ['GET', `/v1/transactions/${id}`, ['administrator', 'system', 'station']],
+    ['DELETE', `/v1/transactions/${id}`, ['administrator', 'system', 'station']],
     ['GET', `/v1/transactions/${id}/events`, ['administrator', 'system', 'station']],
     ['GET', `/v1/transactions/${id}/report`, ['administrator', 'system', 'station']],
     ['POST', '/v1/reports/verify', ['administrator', 'system', 'station']],

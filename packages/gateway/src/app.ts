@@ -13,6 +13,7 @@ import { problemsPlugin, sendProblem } from './plugins/problems.ts';
 import { ProblemError } from './problem.ts';
 import { captureRoutes } from './routes/captures.ts';
 import { credentialRoutes } from './routes/credentials.ts';
+import { erasureRoutes } from './routes/erasures.ts';
 import { idcloudRoutes } from './routes/idcloud.ts';
 import { idcloudUnicoRoutes } from './routes/idcloud-unico.ts';
 import { lookupRoutes } from './routes/lookups.ts';
@@ -104,6 +105,7 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
     transactionLookupRoutes,
     reportRoutes,
     resendRoutes,
+    erasureRoutes,
     resendRunRoutes,
     redirectionRoutes,
     remoteCaptureRoutes,

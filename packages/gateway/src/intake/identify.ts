@@ -13,6 +13,10 @@ export function requireCpf(text: string, path: string): Cpf {
 }
 
 /** The opaque id that stands for a person everywhere but on the wire to an upstream. */
-export function identify({ db, keyRing }: Pick<GatewayContext, 'db' | 'keyRing'>, cpf: Cpf): Promise<string> {
-  return ensureSubject(db, sealCpf(keyRing, cpf));
+export function identify(
+  { db, keyRing }: Pick<GatewayContext, 'db' | 'keyRing'>,
+  cpf: Cpf,
+  as: 'subject' | 'operator',
+): Promise<string> {
+  return ensureSubject(db, sealCpf(keyRing, cpf), as === 'operator');
 }

@@ -7,7 +7,7 @@ import * as z from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
 import { IdcloudConflict, IdcloudRefusal } from './idcloud-refusal.ts';
 
-/** What a caller's process id stands for: a transaction of its own; somebody else's; nothing here, so it is the upstream's; or no id at all. */
+/** What a caller's process id stands for: a transaction of its own; somebody else's, or an erased one; nothing here, so it is the upstream's; or no id at all. */
 export type OwnProcess =
   | { kind: 'ours'; row: TransactionRow }
   | { kind: 'hidden' }
@@ -24,7 +24,8 @@ export async function findOwnProcess(
   if (!uuid.safeParse(id).success) return { kind: 'malformed' };
   const row = await getTransaction(db, id);
   if (!row) return { kind: 'elsewhere' };
-  return row.owner === principal.id && !isSpidKind(row.kind) ? { kind: 'ours', row } : { kind: 'hidden' };
+  const isOurs = row.owner === principal.id && !isSpidKind(row.kind) && row.state !== 'erased';
+  return isOurs ? { kind: 'ours', row } : { kind: 'hidden' };
 }
 
 /**

@@ -42,6 +42,7 @@ const row: TransactionRow = {
   acceptedAt: at(1),
   updatedAt: at(3),
   dueAt: undefined,
+  eraseRequestedAt: undefined,
 };
 const event = (seq: number, type: string, to: TransactionState, detail?: Record<string, string>): StoredEvent => ({
   seq,

@@ -29,6 +29,8 @@ export function sendProcess(
     case 'awaiting':
       // What was known at first, and the newest word on it.
       return reply.code(200).send({ ...result, id, status: Number(upstreamStatus ?? 1) });
+    case 'erased':
+      return refuse(reply, 50001);
     default:
       return reply.code(200).send({ id, status: 1 });
   }

@@ -168,6 +168,7 @@ async function findProcess(
 /** A process as the ledger knows it. */
 function sendKnown({ keyRing }: GatewayContext, reply: FastifyReply, row: TransactionRow): FastifyReply {
   if (row.state === 'dead') throw refusalOf(row);
+  if (row.state === 'erased') throw noSuchProcess();
   if (row.answerSealed) {
     return sendUnderOurId(reply, row, Buffer.from(openAnswer(keyRing, row.id, row.answerSealed).body));
   }

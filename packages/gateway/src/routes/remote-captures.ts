@@ -132,6 +132,7 @@ export const remoteCaptureRoutes: FastifyPluginAsyncZod<{ context: GatewayContex
 
 async function requireRemote(context: GatewayContext, principal: Principal, wanted: string): Promise<TransactionRow> {
   const row = await requireTransaction(context, principal, wanted);
-  if (row.kind !== 'spid.remote-verify' && row.kind !== 'spid.remote-enroll') throw new ProblemError('not-found');
+  const isRemote = row.kind === 'spid.remote-verify' || row.kind === 'spid.remote-enroll';
+  if (!isRemote || row.state === 'erased') throw new ProblemError('not-found');
   return row;
 }

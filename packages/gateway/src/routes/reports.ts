@@ -62,6 +62,7 @@ export const reportRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> = 
 };
 
 async function upstreamReport({ spid }: Pick<GatewayContext, 'spid'>, row: TransactionRow): Promise<Buffer> {
+  if (row.state === 'erased') throw new ProblemError('not-found');
   if (!row.upstreamId || !isSpidKind(row.kind)) throw new ProblemError('no-report-yet');
   const report = await spid.report(row.upstreamId);
   if (report.kind === 'not-found') throw new ProblemError('no-report-yet');

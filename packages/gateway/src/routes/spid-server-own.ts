@@ -12,7 +12,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import { sendSpidError } from './spid-server-error.ts';
 import { maySee } from './transactions.ts';
 
-/** What a caller's id stands for: a transaction that it may use; one that it must not see; or nothing here, so the upstream is asked. */
+/** What a caller's id stands for: a transaction that it may use; one that it must not see, or that is erased; or nothing here, so the upstream is asked. */
 export type Own = { kind: 'ours'; row: TransactionRow } | { kind: 'hidden' } | { kind: 'elsewhere' };
 
 const guid = z.guid();
@@ -28,9 +28,9 @@ export function mayUse(principal: Principal, row: TransactionRow): boolean {
 export async function findOwn({ db }: Pick<GatewayContext, 'db'>, principal: Principal, id: string): Promise<Own> {
   const row = guid.safeParse(id).success ? await getTransaction(db, id) : undefined;
   if (!row) return { kind: 'elsewhere' };
-  return mayUse(principal, row) && isSpidKind(row.kind) && row.kind !== 'spid.command'
-    ? { kind: 'ours', row }
-    : { kind: 'hidden' };
+  const isOurs =
+    mayUse(principal, row) && isSpidKind(row.kind) && row.kind !== 'spid.command' && row.state !== 'erased';
+  return isOurs ? { kind: 'ours', row } : { kind: 'hidden' };
 }
 
 /** Reasons by which the upstream says that it will never take the submission as it is. */
@@ -92,7 +92,8 @@ function wordOf(row: TransactionRow): string | undefined {
   return row.upstreamStatus ?? pendingWord(row.kind);
 }
 
-function sendDead(reply: FastifyReply, { reason }: TransactionRow): FastifyReply {
+function sendDead(reply: FastifyReply, { state, reason }: TransactionRow): FastifyReply {
+  if (state === 'erased') return sendSpidError(reply, 404, 'There is no such transaction.');
   return reason !== undefined && refusals.has(reason)
     ? sendSpidError(reply, 422, `SPID Server refused the transaction: ${reason}`)
     : sendSpidError(reply, 500, 'The transaction came to no result: a person has to look at it.');

@@ -29,6 +29,7 @@ export function viewTransaction(
     acceptedAt: row.acceptedAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
     dueAt: isSettled(row.state) ? undefined : row.dueAt?.toISOString(),
+    eraseRequestedAt: row.eraseRequestedAt?.toISOString(),
   };
 }
 

@@ -139,6 +139,8 @@ export const transactionView = z.object({
   updatedAt: z.iso.datetime(),
   /** When it is taken up again by itself. */
   dueAt: z.iso.datetime().optional(),
+  /** Since when nothing is sent any more, because somebody asked for its erasure. */
+  eraseRequestedAt: z.iso.datetime().optional(),
 });
 export type TransactionView = z.infer<typeof transactionView>;
 

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TransactionEvent, TransactionState } from './transaction.ts';
-import { initialSnapshot, isSettled, replay, transactionStates, transition } from './transaction.ts';
+import {
+  barredByErasure,
+  erasableStates,
+  initialSnapshot,
+  isSettled,
+  replay,
+  transactionStates,
+  transition,
+} from './transaction.ts';
 
 const outcome = { verdict: 'match', upstreamStatus: 'SEARCH_MATCH' } as const;
 const events: Record<TransactionEvent['type'], TransactionEvent> = {
@@ -40,6 +48,8 @@ const table: [TransactionState, TransactionEvent['type'], TransactionState][] = 
   ['awaiting', 'abandoned', 'dead'],
   ['retrying', 'abandoned', 'dead'],
   ['dead', 'resent', 'retrying'],
+  ['accepted', 'erased', 'erased'],
+  ['retrying', 'erased', 'erased'],
   ['concluded', 'erased', 'erased'],
   ['dead', 'erased', 'erased'],
 ];
@@ -107,6 +117,35 @@ describe('invariants over random histories', () => {
           if (type === 'taken' || type === 'lost' || type === 'found') mayHaveIt = true;
           if (type === 'absent') mayHaveIt = false;
         }
+      }),
+    );
+  });
+
+  it('sends nothing after erasure was asked for, and comes to it from wherever it stands', () => {
+    /** What ends a state that is not erased at once. */
+    const endings = { submitting: events.lost, awaiting: events.abandoned, unknown: events.absent } as const;
+    fc.assert(
+      fc.property(history, history, (before, after) => {
+        let { snapshot, log } = live(before);
+        const asked = log.length;
+        if (snapshot.state === 'erased') return;
+        const erase = () => {
+          const next = transition(snapshot, events.erased);
+          expect(next !== undefined).toBe(erasableStates.includes(snapshot.state));
+          if (next) [snapshot, log] = [next, [...log, events.erased]];
+        };
+        const apply = (event: TransactionEvent) => {
+          erase();
+          const next = barredByErasure.includes(event.type) ? undefined : transition(snapshot, event);
+          if (next) [snapshot, log] = [next, [...log, event]];
+        };
+        for (const event of after) apply(event);
+        // At most from `submitting` over `unknown` to `retrying`, and one look that finds nothing left to do.
+        for (let step = 0; step < 4; step++) apply(endings[snapshot.state as keyof typeof endings] ?? events.erased);
+        expect(snapshot.state).toBe('erased');
+        expect(log.slice(asked).map(({ type }) => type)).not.toContain('claimed');
+        expect(log.slice(asked).filter(({ type }) => type === 'erased')).toHaveLength(1);
+        expect(replay(log)).toEqual(snapshot);
       }),
     );
   });

@@ -10,9 +10,11 @@
  *                │            ├─concluded─▶ concluded
  *                │            ├─voided─▶ retrying, from awaiting too
  *                │            └─refused─▶ dead
- *   retrying, unknown, awaiting ──abandoned─▶ dead ──resent─▶ where it came from;  concluded, dead ──erased─▶ erased
+ *   retrying, unknown, awaiting ──abandoned─▶ dead ──resent─▶ where it came from
+ *   accepted, retrying, concluded, dead ──erased─▶ erased
  *
  * `unknown` is not a failure: the upstream may or may not have it, so it is asked before anything is sent again.
+ * What is at the upstream, or may be, is not erased: the wish is kept until its end is known, and nothing is sent meanwhile (`barredByErasure`).
  * Pure: the ledger applies what this file decides, in one guarded statement with its event.
  */
 
@@ -141,10 +143,16 @@ const allowedFrom: Record<TransactionEventType, readonly TransactionState[]> = {
   absent: ['unknown'],
   abandoned: ['retrying', 'unknown', 'awaiting'],
   resent: ['dead'],
-  erased: ['concluded', 'dead'],
+  erased: ['accepted', 'retrying', 'concluded', 'dead'],
 };
 
 export const transactionEventTypes = Object.keys(allowedFrom) as readonly TransactionEventType[];
+
+/** States in which data may be destroyed: the upstream certainly does not have it, or nothing more is to be learnt from it. */
+export const erasableStates: readonly TransactionState[] = allowedFrom.erased;
+
+/** What happens no more once somebody asked for erasure: nothing is sent, and nothing that stopped is taken up again. */
+export const barredByErasure: readonly TransactionEventType[] = ['claimed', 'resent'];
 
 /** The snapshot after `event`, or undefined where the machine does not allow it. */
 export function transition(now: TransactionSnapshot, event: TransactionEvent): TransactionSnapshot | undefined {

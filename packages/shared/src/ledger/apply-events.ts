@@ -101,9 +101,10 @@ async function applyTogether(db: Database, group: readonly Proposal[]): Promise<
     text: `with change as materialized (
         select * from jsonb_to_recordset($1) as change (
           id uuid, version int, from_state text, state text, attempt int, died_in text, due_in float8, upstream_id text,
-          upstream_status text, verdict text, reason text, result jsonb, type text, detail jsonb, answer_sealed text)),
+          upstream_status text, verdict text, reason text, result jsonb, type text, detail jsonb, answer_sealed text, barred boolean)),
       free as (
         select t.id from transactions t join change c on t.id = c.id and t.version = c.version and t.state = c.from_state
+        where not (c.barred and t.erase_requested_at is not null)
         for update of t skip locked),
       moved as (
         update transactions t set state = c.state, attempt = c.attempt, died_in = c.died_in, version = t.version + 1,

@@ -27,8 +27,8 @@ export interface ResendRun extends ResendFilter {
   elapsedMs: number;
 }
 
-/** What a failed transaction has to be to be taken up: its body is still there. */
-const RESENDABLE = `t.state in ('retrying', 'dead') and t.wrapped_key is not null`;
+/** What a failed transaction has to be to be taken up: its body is still there, and stays. */
+const RESENDABLE = `t.state in ('retrying', 'dead') and t.wrapped_key is not null and t.erase_requested_at is null`;
 
 /** Where a resend takes the dead, by the state in which they died: the machine's word, for the statement that moves many. */
 const RESENT_TO = JSON.stringify(

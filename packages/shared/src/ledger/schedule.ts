@@ -1,5 +1,5 @@
 import type { Database } from './database.ts';
-import type { TransactionMoment } from './transactions.ts';
+import type { TransactionMoment, TransactionRow } from './transactions.ts';
 import { applyEvent } from './transactions.ts';
 
 /**
@@ -78,13 +78,14 @@ export async function isCurrent(
   return rows.length > 0;
 }
 
-/** Moves the due time without a transition (a poll that found nothing new), if the moment still holds. */
-export async function postpone(db: Database, moment: TransactionMoment, dueInMs: number): Promise<void> {
-  await db.query({
+/** Moves the due time without a transition (a poll that found nothing new), if the moment still holds. @returns whether it does */
+export async function postpone(db: Database, moment: TransactionMoment, dueInMs: number): Promise<boolean> {
+  const { rowCount } = await db.query({
     name: 'postpone',
     text: `update transactions set due_at = now() + $3 * interval '1 millisecond' where id = $1 and version = $2`,
     values: [moment.id, moment.version, dueInMs],
   });
+  return rowCount === 1;
 }
 
 /** The same for many at once. What somebody else is moving is left to them. */
@@ -118,18 +119,17 @@ export async function makeDue(db: Database, id: string): Promise<void> {
 
 /**
  * Takes one up again that failed: `retrying` becomes due now, `dead` goes back to where it died. All of them: `resends.ts`.
- * @returns the moment to enqueue, or undefined where it has not failed or somebody else moved it.
+ * @returns the moment to enqueue, or undefined where it has not failed, is to be erased, or somebody else moved it.
  */
 export async function resendOne(
   db: Database,
-  row: TransactionMoment & { wrappedKey: Buffer | undefined },
+  row: TransactionMoment & Pick<TransactionRow, 'wrappedKey' | 'eraseRequestedAt'>,
   leaseMs: number,
 ): Promise<TransactionMoment | undefined> {
   const failed = row.state === 'retrying' || row.state === 'dead';
-  if (!failed || !row.wrappedKey) return undefined;
+  if (!failed || !row.wrappedKey || row.eraseRequestedAt) return undefined;
   if (row.state === 'dead') return applyEvent(db, row, { type: 'resent' }, { dueInMs: leaseMs });
-  await postpone(db, row, leaseMs);
-  return row;
+  return (await postpone(db, row, leaseMs)) ? row : undefined;
 }
 
 /** Since when, in seconds, the most overdue transaction has been due; 0 where none is. For a gauge. */

@@ -6,25 +6,29 @@ export interface SubjectRow {
   cpfSealed: Buffer;
 }
 
-/** Finds or makes the opaque id behind a CPF. */
-export async function ensureSubject(db: Database, { cpfIndex, cpfSealed }: SubjectRow): Promise<string> {
-  // The no-op update makes the existing row come back; sealed text differs at each sealing, the first stays.
+/** Finds or makes the opaque id behind a CPF. With `operates` it is an operator's from now on, and outlives its transactions. */
+export async function ensureSubject(
+  db: Database,
+  { cpfIndex, cpfSealed }: SubjectRow,
+  operates = false,
+): Promise<string> {
+  // The update makes the existing row come back, and keeps it from being forgotten meanwhile; sealed text differs at each sealing, the first stays.
   const { rows } = await db.query<{ id: string }>({
     name: 'ensure-subject',
-    text: `insert into subjects (cpf_index, cpf_sealed) values ($1, $2)
-      on conflict (cpf_index) do update set cpf_index = excluded.cpf_index returning id`,
-    values: [cpfIndex, cpfSealed],
+    text: `insert into subjects as s (cpf_index, cpf_sealed, operates) values ($1, $2, $3)
+      on conflict (cpf_index) do update set seen_at = now(), operates = s.operates or excluded.operates returning id`,
+    values: [cpfIndex, cpfSealed, operates],
   });
   const row = rows[0];
   if (!row) throw new Error('subject was not stored');
   return row.id;
 }
 
-/** The sealed CPF of a subject, or undefined where there is no such subject. */
+/** The sealed CPF of a subject, or undefined where there is no such subject or it was erased. */
 export async function getSubject(db: Database, subject: string): Promise<SubjectRow | undefined> {
   const { rows } = await db.query<SubjectRow>({
     name: 'get-subject',
-    text: 'select cpf_index as "cpfIndex", cpf_sealed as "cpfSealed" from subjects where id = $1',
+    text: 'select cpf_index as "cpfIndex", cpf_sealed as "cpfSealed" from subjects where id = $1 and cpf_sealed is not null',
     values: [subject],
   });
   return rows[0];

@@ -31,12 +31,13 @@ export interface StoredTransaction {
   accepted_at: Date;
   updated_at: Date;
   due_at: Date | null;
+  erase_requested_at: Date | null;
 }
 
 /** Columns of a `StoredTransaction`, for `select` and `returning`. */
 export const transactionColumns =
   'id, owner, station, kind, operation, account, key_name, origin, subject, operator, operator_verification, captured_at, payload, payload_bytes, wrapped_key, state, version, ' +
-  'attempt, died_in, upstream_id, upstream_status, verdict, reason, result, answer_sealed, accepted_at, updated_at, due_at';
+  'attempt, died_in, upstream_id, upstream_status, verdict, reason, result, answer_sealed, accepted_at, updated_at, due_at, erase_requested_at';
 
 /** The one place where a row's text becomes the domain's words: only this ledger writes them. */
 export function toTransaction(row: StoredTransaction): TransactionRow {
@@ -69,5 +70,6 @@ export function toTransaction(row: StoredTransaction): TransactionRow {
     acceptedAt: row.accepted_at,
     updatedAt: row.updated_at,
     dueAt: row.due_at ?? undefined,
+    eraseRequestedAt: row.erase_requested_at ?? undefined,
   };
 }

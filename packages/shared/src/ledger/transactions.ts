@@ -6,7 +6,7 @@ import type {
   TransactionState,
   Verdict,
 } from '../domain/transaction.ts';
-import { initialSnapshot, transition } from '../domain/transaction.ts';
+import { barredByErasure, initialSnapshot, transition } from '../domain/transaction.ts';
 import type { SpentCapture } from './captures.ts';
 import type { Database } from './database.ts';
 import type { StoredTransaction } from './transaction-rows.ts';
@@ -50,6 +50,8 @@ export interface TransactionRow extends TransactionSnapshot {
   acceptedAt: Date;
   updatedAt: Date;
   dueAt: Date | undefined;
+  /** Since when nothing is sent any more, because somebody asked for its erasure. */
+  eraseRequestedAt: Date | undefined;
 }
 
 /** What identifies one moment of one transaction: enough to propose the next transition, small enough for a queue. */
@@ -189,7 +191,8 @@ export interface TransitionPlan {
 
 /**
  * Applies one event to the moment the caller knows. One guarded statement writes state and event in one commit.
- * @returns the transaction after it, or undefined when the machine forbids it or the moment has passed (somebody else moved it).
+ * @returns the transaction after it, or undefined when the machine forbids it, the moment has passed (somebody else moved it), or it would send what is to
+ * be erased.
  */
 export async function applyEvent(
   db: Database,
@@ -207,7 +210,7 @@ export async function applyEvent(
           upstream_id = coalesce($8, upstream_id), upstream_status = coalesce($9, upstream_status),
           verdict = coalesce($10, verdict), reason = $11, result = coalesce($12, result),
           answer_sealed = coalesce($15, answer_sealed)
-        where id = $1 and version = $2 and state = $3
+        where id = $1 and version = $2 and state = $3 and not ($16 and erase_requested_at is not null)
         returning *),
       event as (
         insert into transaction_events (transaction_id, seq, type, from_state, to_state, attempt, detail)
@@ -229,6 +232,7 @@ export async function applyEvent(
       change.type,
       change.detail,
       change.answer_sealed,
+      change.barred,
     ],
   });
   return rows[0] && toTransaction(rows[0]);
@@ -255,6 +259,8 @@ export function changeOf(moment: TransactionMoment, event: TransactionEvent, pla
     type: event.type,
     detail: Object.keys(facts).length > 0 ? facts : null,
     answer_sealed: plan.answerSealed,
+    /** Does not happen to what is to be erased. */
+    barred: barredByErasure.includes(event.type),
   };
 }
 
