@@ -26,6 +26,12 @@ const good: History = {
   ],
   held: ['A', 'B'],
   wire: ['0a', '0b', '0b'],
+  lastSent: new Map([
+    ['0a', 10],
+    ['0b', 20],
+  ]),
+  eraseAsked: new Set(),
+  tombstones: [],
   rows: [row('a'), row('b')],
   events: [...events('a'), ...events('b')],
   markers: ['secret'],
@@ -33,6 +39,15 @@ const good: History = {
   signals: [{ name: 'not ready', during: true, after: false }],
   met: 1,
 };
+/** `b` was erased after it had concluded. */
+const erased: History = {
+  ...good,
+  eraseAsked: new Set(['b']),
+  tombstones: [{ id: 'b', from: 'concluded', by: 'somebody', at: 30, holds: 0 }],
+  rows: [row('a'), { ...row('b'), state: 'erased', verdict: null, version: 3 }],
+  events: [...good.events, { id: 'b', seq: 3, type: 'erased', from: 'concluded', to: 'erased' }],
+};
+const tombstone = erased.tombstones[0] as History['tombstones'][number];
 const without = <T>(list: readonly T[], at: number) => list.filter((_, index) => index !== at);
 
 describe('the history checker', () => {
@@ -56,7 +71,31 @@ describe('the history checker', () => {
     expect(checkHistory(history, VOLUME)).toMatchObject([{ invariant: 'I1' }]);
   });
 
+  it('lets be erased what a client asked for, at the platform or not, and what had its end', () => {
+    expect(checkHistory(erased, VOLUME)).toEqual([]);
+    expect(checkHistory({ ...erased, held: ['A'] }, VOLUME)).toEqual([]);
+    const byAge = { eraseAsked: new Set<string>(), tombstones: [{ ...tombstone, by: 'retention' }] };
+    expect(checkHistory({ ...erased, ...byAge }, VOLUME)).toEqual([]);
+  });
+
   it.each<{ name: string; invariant: Invariant; change: Partial<History> }>([
+    { name: 'an erasure of nobody', invariant: 'I1', change: { ...erased, eraseAsked: new Set() } },
+    {
+      name: 'an erasure by age of what was not over',
+      invariant: 'I1',
+      change: { ...erased, tombstones: [{ ...tombstone, by: 'retention', from: 'retrying' }] },
+    },
+    {
+      name: 'a body sent after its erasure',
+      invariant: 'I3',
+      change: { ...erased, tombstones: [{ ...tombstone, at: 19 }] },
+    },
+    { name: 'an erasure that was not carried out', invariant: 'I4', change: { eraseAsked: new Set(['b']) } },
+    {
+      name: 'a tombstone that holds a key',
+      invariant: 'I7',
+      change: { ...erased, tombstones: [{ ...tombstone, holds: 1 }] },
+    },
     { name: 'acknowledged, not in the ledger', invariant: 'I1', change: { rows: [row('a')], events: events('a') } },
     { name: 'concluded, not at the platform', invariant: 'I1', change: { held: ['A'] } },
     { name: 'an effect twice', invariant: 'I2', change: { held: ['A', 'B', 'B'] } },

@@ -26,6 +26,18 @@ export interface LedgerEvent {
   to: TransactionState;
 }
 
+/** What is left of an erased transaction. */
+export interface Tombstone {
+  id: string;
+  from: TransactionState;
+  /** Who asked, or `retention`. */
+  by: string | null;
+  /** Epoch milliseconds. */
+  at: number;
+  /** Columns of keys, answers and people that still hold something. */
+  holds: number;
+}
+
 /** Everything that was seen of one scenario, from both ends and from behind. */
 export interface History {
   /** By transaction id. */
@@ -35,6 +47,11 @@ export interface History {
   held: readonly string[];
   /** SHA-256 of each submission that the platform read whole. */
   wire: readonly string[];
+  /** When each body that the platform read whole was last begun, by its SHA-256: epoch milliseconds. */
+  lastSent: ReadonlyMap<string, number>;
+  /** Whose erasure a client asked for and was promised. */
+  eraseAsked: ReadonlySet<string>;
+  tombstones: readonly Tombstone[];
   rows: readonly LedgerRow[];
   events: readonly LedgerEvent[];
   /** What must not show, and every place where it must not. */
@@ -66,7 +83,7 @@ type Check = (history: History, volume: Volume) => string[];
 const acknowledged = ({ client }: History) => new Set(client.flatMap(({ id, step }) => (step === 'ok' ? [id] : [])));
 const keyed = ({ rows }: History) => new Map(rows.map((row) => [row.id, row]));
 
-/** Nothing that was acknowledged is lost: the ledger has it, and what it says is concluded is at the platform. */
+/** Nothing that was acknowledged is lost: the ledger has it, what it says is concluded is at the platform, and what is erased was to be. */
 const nothingLost: Check = (history, { dead = 0 }) => {
   const rows = keyed(history);
   const held = new Set(history.held);
@@ -78,6 +95,10 @@ const nothingLost: Check = (history, { dead = 0 }) => {
       lost.push(`${id} is concluded and not at the platform`);
     }
   }
+  for (const { id, from, by } of history.tombstones) {
+    const meant = by === 'retention' ? from === 'concluded' || from === 'dead' : history.eraseAsked.has(id);
+    if (!meant) lost.push(`${id} was erased from ${from}, and nobody asked for that`);
+  }
   const died = history.rows.filter(({ state }) => state === 'dead').length;
   if (died > dead) lost.push(`${died} are dead where ${dead} may be`);
   return lost;
@@ -88,18 +109,22 @@ const onceEach: Check = ({ held }) => {
   return held.flatMap((key, at) => (seen.has(key) || !seen.add(key) ? [`effect ${at} is there twice`] : []));
 };
 
-const nothingInvented: Check = ({ asked, held, wire, rows }) => {
+const nothingInvented: Check = ({ asked, held, wire, rows, tombstones, lastSent }) => {
   const keys = new Set([...asked.values()].map(({ key }) => key));
   const bodies = new Set([...asked.values()].map(({ sha256 }) => sha256));
   return [
     ...held.flatMap((key, at) => (keys.has(key) ? [] : [`effect ${at} was never asked for`])),
     ...wire.flatMap((sha256) => (bodies.has(sha256) ? [] : [`body ${sha256.slice(0, 8)} was never asked for`])),
     ...rows.flatMap(({ id }) => (asked.has(id) ? [] : [`${id} was never asked for`])),
+    ...tombstones.flatMap(({ id, at }) =>
+      (lastSent.get(asked.get(id)?.sha256 ?? '') ?? 0) > at ? [`${id} was sent after it was erased`] : [],
+    ),
   ];
 };
 
-const everythingEnds: Check = ({ rows }) =>
+const everythingEnds: Check = ({ rows, eraseAsked }) =>
   rows.flatMap(({ id, state, verdict, reason }) => {
+    if (eraseAsked.has(id)) return state === 'erased' ? [] : [`${id} was to be erased and is ${state}`];
     if (state === 'concluded' && verdict !== null) return [];
     if (state === 'dead' && reason !== null) return [];
     return state === 'erased' ? [] : [`${id} is ${state}, and nothing says why`];
@@ -128,11 +153,13 @@ const oneEntryEach: Check = (history) => {
   });
 };
 
-const nothingShown: Check = ({ markers, texts }) =>
-  texts.flatMap(({ where, text }) => {
+const nothingShown: Check = ({ markers, texts, tombstones }) => [
+  ...texts.flatMap(({ where, text }) => {
     const shown = markers.filter((marker) => text.includes(marker)).length;
     return shown === 0 ? [] : [`${where} shows ${shown} of ${markers.length} markers`];
-  });
+  }),
+  ...tombstones.flatMap(({ id, holds }) => (holds === 0 ? [] : [`${id} is erased and holds ${holds} values`])),
+];
 
 const shownAndCleared: Check = ({ signals }) =>
   signals.flatMap(({ name, during, after }) => [

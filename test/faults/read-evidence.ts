@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FaultHouse } from './fault-house.fixture.ts';
-import type { History, LedgerEvent, LedgerRow } from './history.ts';
+import type { History, LedgerEvent, LedgerRow, Tombstone } from './history.ts';
 import type { MortalRedis } from './redis.fixture.ts';
 
-type Evidence = Pick<History, 'held' | 'wire' | 'rows' | 'events' | 'texts'>;
+type Evidence = Pick<History, 'held' | 'wire' | 'lastSent' | 'tombstones' | 'rows' | 'events' | 'texts'>;
 
 /** What the platform, the ledger, the logs and the queue hold. */
 export async function readEvidence(house: FaultHouse, redis: MortalRedis | undefined): Promise<Evidence> {
@@ -16,9 +16,19 @@ export async function readEvidence(house: FaultHouse, redis: MortalRedis | undef
     `select transaction_id as id, seq, type, from_state as "from", to_state as "to"
      from transaction_events order by transaction_id, seq`,
   );
+  const { rows: tombstones } = await house.db.query<Tombstone>(
+    `select t.id, e.from_state as "from", e.detail ->> 'by' as by, extract(epoch from e.at)::float8 * 1000 as at,
+       num_nonnulls(t.wrapped_key, t.missing_sealed, t.answer_sealed, t.result, t.sdk_capture, t.subject, t.operator, t.captured_at,
+         t.verdict, t.upstream_status, t.reason)
+       + (select count(*)::int from captures c where c.transaction_id = t.id) as holds
+     from transactions t join transaction_events e on e.transaction_id = t.id and e.type = 'erased' where t.state = 'erased'`,
+  );
   return {
     held: held.map(({ subject, timestamp }) => `${subject} ${timestamp}`),
     wire: received.flatMap(({ sha256 }) => (sha256 === undefined ? [] : [sha256])),
+    // In the order in which they came: the last one stands.
+    lastSent: new Map(received.flatMap(({ sha256, at }) => (sha256 === undefined ? [] : [[sha256, at]]))),
+    tombstones,
     rows,
     events,
     texts: [...(await logs(house.dir)), ...(await tables(house)), ...(redis ? [await dump(redis)] : [])],

@@ -1,4 +1,5 @@
 import type { Scenario } from './scenario.ts';
+import { erasureScenarios } from './scenarios/erasure.ts';
 import { gatewayScenarios } from './scenarios/gateway.ts';
 import { platformScenarios } from './scenarios/platform.ts';
 import { queueScenarios } from './scenarios/queue.ts';
@@ -12,4 +13,5 @@ export const scenarios: readonly Scenario[] = [
   ...platformScenarios,
   ...queueScenarios,
   ...storageScenarios,
+  ...erasureScenarios,
 ];

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TransactionState } from '@atesto/shared/domain/transaction';
 import { freePort } from '../stack/ports.ts';
 import { type Postgres, startPostgres } from '../stack/postgres.ts';
 import { startRedis } from '../stack/redis.ts';
@@ -15,7 +16,7 @@ import type { Asked, ClientStep, History } from './history.ts';
 import { type FaultProxy, openProxy } from './proxy.ts';
 import { readEvidence } from './read-evidence.ts';
 import { type MortalRedis, openMortalRedis } from './redis.fixture.ts';
-import { untilAllSettled } from './settling.fixture.ts';
+import { untilAllSettled, untilErased } from './settling.fixture.ts';
 
 export type Backend = 'postgres' | 'redis';
 
@@ -60,6 +61,8 @@ export interface Scene {
   /** Delivers one again, or another under its id. */
   again(enrolment: Enrolment): Promise<Answer>;
   next(): Enrolment;
+  /** Asks for the erasure of one. @returns the state in which it is then; undefined where there was no answer */
+  erase(id: string): Promise<TransactionState | undefined>;
   load(clients: number): Load;
   /** The fault met something. */
   met(times?: number): void;
@@ -103,6 +106,7 @@ function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | unde
   const enrolments = new Map<string, Enrolment>();
   const client: { id: string; step: ClientStep }[] = [];
   const problems: { where: string; text: string }[] = [];
+  const eraseAsked = new Set<string>();
   const signals: { name: string; during: boolean; after: boolean }[] = [];
   let met = 0;
   const next = enrolmentsOf(seed);
@@ -128,6 +132,15 @@ function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | unde
     next,
     again: ask,
     deliver: (count: number) => Promise.all(Array.from({ length: count }, () => ask(next()))),
+    async erase(id: string): Promise<TransactionState | undefined> {
+      const response = await fetch(`${house.gateway.url}/v1/transactions/${id}`, {
+        method: 'DELETE',
+        headers: { authorization: `Bearer ${house.key}` },
+      }).catch(() => undefined);
+      if (!response?.ok) return undefined;
+      eraseAsked.add(id);
+      return ((await response.json()) as { state: TransactionState }).state;
+    },
     load(clients: number): Load {
       let stopped = false;
       let acknowledged = 0;
@@ -183,11 +196,13 @@ function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | unde
         { what: 'an answer to what had none', timeoutMs: 15_000, everyMs: 200 },
       );
       await untilAllSettled(house.db, 40_000);
+      await untilErased(house.db, eraseAsked);
       const evidence = await readEvidence(house, redis);
       const people = [...enrolments.values()].flatMap(({ cpf, picture }) => [cpf, picture.toString('base64')]);
       return {
         ...evidence,
         asked,
+        eraseAsked,
         client,
         markers: [...people, house.key],
         texts: [...evidence.texts, ...problems],

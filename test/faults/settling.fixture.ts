@@ -22,6 +22,16 @@ export async function untilState(db: Database, state: TransactionState, count: n
   });
 }
 
+/** Waits until the workers have erased all of these that have come to their end. */
+export async function untilErased(db: Database, ids: Iterable<string>): Promise<void> {
+  const wanted = [...ids];
+  const left = async () => {
+    const { rowCount } = await db.query(`select from transactions where id = any ($1) and state <> 'erased'`, [wanted]);
+    return rowCount;
+  };
+  await waitFor(async () => (await left()) === 0, { what: 'every erasure', timeoutMs: 15_000, everyMs: 50 });
+}
+
 /**
  * Waits until nothing moves by itself any more. What has to wait for longer than two seconds (a back-off, a job that got lost) is made due,
  * as an operator does it; a platform's time to settle is left alone.

@@ -13,6 +13,8 @@ export interface Held {
 
 /** A call that reached the simulated SPID Server. */
 export interface ReceivedCall {
+  /** Epoch milliseconds. */
+  at: number;
   operation: string;
   /** Absent for a call that was dropped before it was read. */
   bytes?: number;

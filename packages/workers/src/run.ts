@@ -32,6 +32,7 @@ import { ledgerInGroups } from './ledger-in-groups.ts';
 import { createObserver } from './observe.ts';
 import { openOperationsServer } from './operations-server.ts';
 import { clearVault } from './sweep/clear-vault.ts';
+import { eraseRound } from './sweep/erase-round.ts';
 import { startRounds } from './sweep/rounds.ts';
 import type { WorkContext } from './work-context.ts';
 import { startWorkers } from './workers.ts';
@@ -147,10 +148,26 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     },
     onError,
   );
+  const erasures = startRounds(
+    settings.tickMs,
+    () =>
+      eraseRound(db, store, {
+        retentionDays: settings.retentionDays,
+        observe: {
+          erased: (row) => context.observe.transition(row, 'erased'),
+          unspentErased(count) {
+            metrics.unspentErased(count);
+            log.info('unspent-captures-erased', { count });
+          },
+        },
+      }),
+    onError,
+  );
   log.info('workers-started', { ...settings.metrics, backend: settings.queue.kind, version: process.versions.node });
   return {
     async close() {
       await workers.close();
+      await erasures.close();
       await clearings.close();
       await Promise.all([queues.close(), spid.close(), idcloud.close(), operations.close()]);
       await db.end();

@@ -26,6 +26,11 @@ export const workersSchema = {
     about: 'When everything that failed is taken up again each day, by the clock of the process (`TZ`).',
     absent: 'only when somebody asks',
   },
+  RETENTION_DAYS: {
+    schema: integer(1, 3_650),
+    about: 'What has been concluded or dead for so many days is [erased](operations.md#erasure-and-retention).',
+    absent: 'nothing is erased by its age',
+  },
   LEASE_MS: timeout('A worker that is silent for longer is taken for dead. Longer than any submission.', 180_000),
   SETTLE_MS: timeout('How long a lost answer rests before the platform is asked.', 5_000),
 } as const satisfies SettingsSchema;
@@ -47,6 +52,7 @@ export function readWorkersSettings(environment: Environment) {
     tickMs: values.TICK_MS,
     /** `HH:MM`. */
     resendDailyAt: values.RESEND_DAILY_AT,
+    retentionDays: values.RETENTION_DAYS,
     work: { submitTimeoutMs, leaseMs: values.LEASE_MS, settleMs: values.SETTLE_MS },
     summary,
   };

@@ -156,6 +156,7 @@ describe('createWorkerMetrics', () => {
     worker.concluded('spid.enroll', 42);
     worker.unknownWord('spid');
     worker.contingency('spid');
+    worker.unspentErased(3);
     worker.sent('spid.enroll', 0.012);
     worker.polled('spid', 'concluded');
     worker.polled('spid', 'waiting');
@@ -179,6 +180,7 @@ describe('createWorkerMetrics', () => {
       'atesto_end_to_end_seconds_bucket{le="30",kind="spid.enroll"} 0',
       'atesto_upstream_unknown_words_total{upstream="spid"} 1',
       'atesto_contingencies_total{upstream="spid"} 1',
+      'atesto_unspent_captures_erased_total 3',
       'atesto_send_wait_seconds_bucket{le="0.025",kind="spid.enroll"} 1',
       'atesto_send_wait_seconds_bucket{le="0.01",kind="spid.enroll"} 0',
       'atesto_send_wait_seconds_count{kind="spid.verify"} 0',

@@ -75,6 +75,8 @@ export interface WorkerMetrics {
   unknownWord(upstream: string): void;
   /** The platform failed at a transaction every time: whoever waited went another way. */
   contingency(upstream: string): void;
+  /** Pictures that no transaction took, and whose keys were destroyed for that. */
+  unspentErased(count: number): void;
   /** How many transactions stand in each state, and how old the oldest is. Asked for at a scrape, at most every five seconds. */
   standing(collect: () => Promise<readonly StandingTransactions[]>): void;
   /** How long the most overdue transaction has been due: what an alert watches. */
@@ -151,6 +153,11 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
     help: 'Transactions that a platform failed at every time.',
     labels: { upstream: upstreams },
   });
+  const unspent = metrics.counter({
+    name: 'unspent_captures_erased_total',
+    help: 'Captures erased because no transaction took them.',
+    labels: {},
+  });
   return {
     upstreamRequest: ({ upstream, operation, outcome, seconds }) => {
       requests.add({ upstream, operation, outcome });
@@ -166,6 +173,7 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
     concluded: (kind, seconds) => endToEnd.observe({ kind }, seconds),
     unknownWord: (upstream) => unknownWords.add({ upstream }),
     contingency: (upstream) => contingencies.add({ upstream }),
+    unspentErased: (count) => unspent.add({}, count),
     standing(collect) {
       const labels = { state: states, upstream: upstreams };
       const found = atMostEvery(COLLECT_EVERY_MS, collect);
