@@ -38,7 +38,7 @@ export const erasureScenarios: readonly Scenario[] = [
   {
     name: 'erased-under-load',
     proves:
-      'Erasures asked for in line, while it is sent, while nobody knows, while the answer is awaited and after it: all end erased with a tombstone, none is sent after it, keys, files and people are gone, and all others conclude.',
+      'Erasures in line, while sending, unknown, awaited and after the end: all end erased, none is sent after it, keys, files and people are gone.',
     backends: BOTH,
     // A worker that takes few at a time has a line before it.
     scene: { env: { WORKER_CONCURRENCY: '6' } },
@@ -70,7 +70,7 @@ export const erasureScenarios: readonly Scenario[] = [
   {
     name: 'retention-against-resend',
     proves:
-      'A retention that has come for everything, again and again, while resend all takes up what is dead: each is either sent or erased, nothing in flight is erased, nothing erased is sent.',
+      'A retention that has come for everything, against resend all: each is sent or erased, nothing in flight is erased, nothing erased is sent.',
     backends: BOTH,
     // A run is taken up in parts, at the pace of the account.
     scene: { env: { RETENTION_DAYS: '1', SPID_SERVER_RATE: '40' } },

@@ -28,7 +28,7 @@ export interface EraseRoundOptions {
 /**
  * One round of erasure: what somebody asked for and has come to its end, what is older than it is to be kept, pictures that nobody used; then what those left
  * behind. Each step is a commit of its own and begins with what the ledger says, so a process that dies leaves nothing undone.
- * @returns `more` where a batch was full
+ * @returns `more` where more was asked for than one batch
  * @throws VaultError where a file could not be removed; all else of the round is done then
  */
 export async function eraseRound(
@@ -43,12 +43,20 @@ export async function eraseRound(
   const unspent = await eraseUnspentCaptures(db, BATCH, UNSPENT_DAYS);
   if (unspent > 0) observe.unspentErased(unspent);
   await forgetSubjects(db, BATCH);
-  const records = await listErasedRecords(db, BATCH);
-  // Their keys are gone already; what is removed twice does no harm.
-  const removals = await Promise.allSettled(records.map((record) => store.remove(record)));
-  const removed = records.filter((_, at) => removals[at]?.status === 'fulfilled');
-  if (removed.length > 0) await forgetErasedRecords(db, removed);
-  const failure = removals.find((removal) => removal.status === 'rejected');
-  if (failure) throw failure.reason;
-  return [asked.length, old.length, unspent, records.length].includes(BATCH) ? 'more' : 'done';
+  await removeFiles(db, store);
+  // What is only old can wait for the next round: a backlog of it does not take the ledger from those who send.
+  return asked.length === BATCH ? 'more' : 'done';
+}
+
+/** Their keys are gone already; what is removed twice does no harm. */
+async function removeFiles(db: Database, store: Pick<BlobStore, 'remove'>): Promise<void> {
+  for (let left = true; left; ) {
+    const records = await listErasedRecords(db, BATCH);
+    const removals = await Promise.allSettled(records.map((record) => store.remove(record)));
+    const removed = records.filter((_, at) => removals[at]?.status === 'fulfilled');
+    if (removed.length > 0) await forgetErasedRecords(db, removed);
+    const failure = removals.find((removal) => removal.status === 'rejected');
+    if (failure) throw failure.reason;
+    left = records.length === BATCH;
+  }
 }
