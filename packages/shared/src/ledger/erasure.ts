@@ -71,7 +71,8 @@ async function erase(
         select id, version, 'erased', from_state, state, attempt, detail from moved),
       -- What the upstream said of the person. Its id stays.
       said as (
-        update transaction_events e set detail = jsonb_build_object('upstreamId', e.detail -> 'upstreamId')
+        update transaction_events e
+        set detail = case when e.detail ? 'upstreamId' then jsonb_build_object('upstreamId', e.detail -> 'upstreamId') end
         from moved where e.transaction_id = moved.id and e.type in ('taken', 'found', 'progressed', 'concluded')),
       pictures as (
         delete from captures c using moved where c.transaction_id = moved.id returning c.record, c.wrapped_key),
@@ -81,7 +82,7 @@ async function erase(
         order by 1 on conflict do nothing),
       people as (
         insert into erased_subjects (subject) select distinct person from moved where person is not null
-        order by 1 on conflict (subject) do nothing)
+        order by 1 on conflict (subject) do update set erased_at = now())
       select ${transactionColumns}, pg_notify('${TRANSACTIONS_CHANNEL}', id::text) from moved`,
     values,
   });
@@ -117,8 +118,8 @@ export async function forgetSubjects(db: Database, limit: number): Promise<void>
     text: `with due as (
         select e.subject, s.operates or exists (select from transactions t where t.subject = e.subject) as stays
         from erased_subjects e join subjects s on s.id = e.subject
-        where greatest(e.erased_at, s.seen_at) < now() - $2 * interval '1 minute'
-        order by e.subject limit $1 for update of e skip locked),
+        where e.erased_at < now() - $2 * interval '1 minute' and s.seen_at < now() - $2 * interval '1 minute'
+        order by e.erased_at limit $1 for update of e skip locked),
       forgotten as (
         update subjects s set cpf_index = null, cpf_sealed = null from due
         where s.id = due.subject and not due.stays and not s.operates and s.seen_at < now() - $2 * interval '1 minute'

@@ -29,6 +29,7 @@ create table erased_subjects (
   subject uuid primary key,
   erased_at timestamptz not null default now()
 );
+create index erased_subjects_by_age on erased_subjects (erased_at);
 
 -- Down Migration
 
