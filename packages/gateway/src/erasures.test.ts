@@ -92,6 +92,8 @@ describe('DELETE /v1/transactions/{id}', () => {
       expect(response.status).toBe(202);
       expect(await viewOf(response)).toMatchObject({ id, state, eraseRequestedAt: expect.any(String) });
     }
+    const { wrappedKey } = await after(id);
+    expect(wrappedKey === undefined).toBe(state !== 'submitting');
     await applyEvent(gateway.context.db, row, concluded);
     await eraseRequested(gateway.context.db, 10);
     expect((await erase(id)).status).toBe(200);

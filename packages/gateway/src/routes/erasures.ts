@@ -1,5 +1,5 @@
 import { id, problem, transactionView } from '@atesto/shared/contracts/gateway';
-import { eraseRequested, requestErasure } from '@atesto/shared/ledger/erasure';
+import { destroyBodies, eraseRequested, requestErasure } from '@atesto/shared/ledger/erasure';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as z from 'zod';
@@ -17,7 +17,7 @@ export const erasureRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> =
       schema: {
         summary: 'Erase a transaction',
         description:
-          '200: erased; what stays is a tombstone. 202: it is at the upstream, or may be; it is erased when its end is known and not sent again meanwhile. Asked for again, it is the same.',
+          '200: erased; what stays is a tombstone. 202: it is at the upstream, or may be; it is erased when its end is known and not sent again meanwhile; its body is destroyed as soon as it is not being sent. Asked for again, it is the same.',
         params: z.object({ id }),
         response: { 200: transactionView, 202: transactionView, '4xx': problem, 503: problem },
       },
@@ -26,6 +26,7 @@ export const erasureRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> =
       const before = await requireTransaction(context, principal, params.id);
       await requestErasure(db, before.id, principal.id);
       const [erased] = await eraseRequested(db, 1, before.id);
+      if (!erased) await destroyBodies(db, 1, before.id);
       const row = erased ?? (await getTransaction(db, before.id)) ?? before;
       const { id: transaction, kind, state, attempt } = row;
       if (before.state !== 'erased' && before.eraseRequestedAt === undefined) {

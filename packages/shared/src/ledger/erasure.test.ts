@@ -6,6 +6,7 @@ import { createApplyEvent } from './apply-events.ts';
 import { getCaptures, insertCapture } from './captures.ts';
 import type { Database } from './database.ts';
 import {
+  destroyBodies,
   eraseOld,
   eraseRequested,
   eraseUnspentCaptures,
@@ -164,6 +165,38 @@ describe('what is asked for', () => {
     expect(await applyEvent(db, dead, { type: 'resent' })).toBeUndefined();
     const run = (await beginResend(db, { owner: dead.owner })) as string;
     expect(await takeUpFailed(db, { account: undefined, limit: 10, leaseMs: 1_000, resend: run })).toEqual([]);
+  });
+
+  it.each<[string, TransactionEvent[], boolean]>([
+    ['submitting', [claimed], false],
+    ['unknown', [claimed, lost], true],
+    ['awaiting', [claimed, taken], true],
+    ['unknown, which was being sent then,', [claimed], true],
+  ])('takes the body of what is %s before its end, unless it is being sent', async (what, events, isDestroyed) => {
+    const evidence = await picture();
+    const row = await after(events, { evidence: evidence.id });
+    await requestErasure(db, row.id, asker);
+    const before = what.endsWith(',') ? await apply(row, lost) : row;
+    const destroyed = await destroyBodies(db, 1_000, row.id);
+    expect(destroyed).toBe(isDestroyed ? 1 : 0);
+    const now = await getTransaction(db, row.id);
+    expect(now).toMatchObject({ state: before.state, version: before.version, subject: row.subject });
+    expect(await listLivingRecords(db, [row.payload, evidence.record])).toEqual(
+      new Set(isDestroyed ? [] : [row.payload, evidence.record]),
+    );
+    if (isDestroyed) {
+      expect(await listErasedRecords(db, 1_000)).toEqual(expect.arrayContaining([row.payload, evidence.record]));
+    }
+    expect(await destroyBodies(db, 1_000, row.id)).toBe(0);
+    // Whose person is still needed to ask: nothing else is taken away.
+    await apply(before, concluded);
+    expect(await eraseRequested(db, 10, row.id)).toHaveLength(1);
+    expect(await stateOf(row.id)).toBe('erased');
+  });
+
+  it('leaves the bodies of what nobody asked for', async () => {
+    const row = await after([claimed, taken]);
+    expect(await destroyBodies(db, 1_000, row.id)).toBe(0);
   });
 
   it('stands as it was first asked, and says who asked', async () => {

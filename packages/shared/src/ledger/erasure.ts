@@ -30,6 +30,33 @@ export async function requestErasure(db: Database, id: string, by: string): Prom
   });
 }
 
+/**
+ * Destroys the keys of the bodies of up to `limit` that are to be erased and whose answer is not there yet: they are not sent again, and to ask for the
+ * answer takes no body. What is being sent just now keeps its own. No transition: who asks goes on. @returns how many
+ */
+export async function destroyBodies(db: Database, limit: number, id?: string): Promise<number> {
+  const { rows } = await db.query<{ count: number }>({
+    name: 'destroy-bodies',
+    text: `with waiting as (
+        select id from transactions
+        where erase_requested_at is not null and wrapped_key is not null and state in ('unknown', 'awaiting')
+          and ($2::uuid is null or id = $2)
+        limit $1 for update skip locked),
+      taken as (
+        update transactions t set wrapped_key = null from waiting
+        where t.id = waiting.id and t.state in ('unknown', 'awaiting') returning t.id, t.payload),
+      pictures as (
+        update captures c set wrapped_key = null from taken
+        where c.transaction_id = taken.id and c.wrapped_key is not null returning c.record),
+      files as (
+        insert into erased_records (record) select payload from taken union select record from pictures
+        order by 1 on conflict do nothing)
+      select count(*)::int as count from taken`,
+    values: [limit, id ?? null],
+  });
+  return rows[0]?.count ?? 0;
+}
+
 /** Erases up to `limit` of what was asked for, with `id` that one alone. What is at an upstream, or just moves, is left for a later time. */
 export function eraseRequested(db: Database, limit: number, id?: string): Promise<TransactionRow[]> {
   return erase(db, 'erase-requested', REQUESTED, `($2::uuid is null or id = $2) order by erase_requested_at`, [

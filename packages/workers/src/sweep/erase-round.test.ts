@@ -86,6 +86,16 @@ it('erases what was asked for once it has come to its end, with its file', async
   expect(await listErasedRecords(db, 10)).toEqual([]);
 });
 
+it('takes the body of what waits for its answer, and goes on waiting', async () => {
+  const claimed = (await applyEvent(db, await accepted(), { type: 'claimed' })) as TransactionRow;
+  await requestErasure(db, claimed.id, randomUUID());
+  await round();
+  expect((await files()).has(claimed.payload)).toBe(true);
+  await applyEvent(db, claimed, { type: 'taken', upstreamId: 'u', upstreamStatus: 'ENROLL_PENDING' });
+  await round();
+  expect([await stateOf(claimed), erased, (await files()).has(claimed.payload)]).toEqual(['awaiting', [], false]);
+});
+
 it('erases by age only where it is told to', async () => {
   const [old, young] = [await concluded(8), await concluded(6)];
   await round();

@@ -1,5 +1,6 @@
 import type { Database } from '@atesto/shared/ledger/database';
 import {
+  destroyBodies,
   eraseOld,
   eraseRequested,
   eraseUnspentCaptures,
@@ -26,7 +27,7 @@ export interface EraseRoundOptions {
 }
 
 /**
- * One round of erasure: what somebody asked for and has come to its end, what is older than it is to be kept, pictures that nobody used; then what those left
+ * One round of erasure: what somebody asked for and has come to its end, the bodies of what has not, what is older than it is to be kept, pictures that nobody used; then what those left
  * behind. Each step is a commit of its own and begins with what the ledger says, so a process that dies leaves nothing undone.
  * @returns `more` where more was asked for than one batch
  * @throws VaultError where a file could not be removed; all else of the round is done then
@@ -38,6 +39,7 @@ export async function eraseRound(
 ): Promise<'more' | 'done'> {
   const asked = await eraseRequested(db, BATCH);
   for (const row of asked) observe.erased(row);
+  await destroyBodies(db, BATCH);
   const old = retentionDays === undefined ? [] : await eraseOld(db, BATCH, retentionDays);
   for (const row of old) observe.erased(row);
   const unspent = await eraseUnspentCaptures(db, BATCH, UNSPENT_DAYS);
