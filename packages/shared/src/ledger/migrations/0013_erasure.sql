@@ -9,7 +9,7 @@ create index transactions_erasable on transactions (erase_requested_at)
   where erase_requested_at is not null and state in ('accepted', 'retrying', 'concluded', 'dead');
 create index transactions_bodies_to_destroy on transactions (erase_requested_at)
   where erase_requested_at is not null and wrapped_key is not null and state in ('unknown', 'awaiting');
-create index transactions_over on transactions (updated_at) where state in ('concluded', 'dead');
+create index transactions_settled on transactions (updated_at) where state in ('concluded', 'dead');
 
 -- Pictures that no transaction took.
 create index captures_unspent on captures (created_at) where transaction_id is null;
@@ -40,5 +40,5 @@ delete from subjects where cpf_index is null and not exists (
   select from transactions where subject = subjects.id or operator = subjects.id);
 alter table subjects
   alter column cpf_index set not null, alter column cpf_sealed set not null, drop column operates, drop column seen_at;
-drop index captures_unspent, transactions_over, transactions_bodies_to_destroy, transactions_erasable;
+drop index captures_unspent, transactions_settled, transactions_bodies_to_destroy, transactions_erasable;
 alter table transactions drop column erase_requested_at, drop column erase_requested_by;
