@@ -12,7 +12,7 @@ export const workersSchema = {
   ...upstreamSchema,
   WORKER_CONCURRENCY: {
     schema: integer(1, 500),
-    about: 'Jobs of each queue at a time in this process.',
+    about: 'Transactions of each queue in work at a time in this process.',
     fallback: '50',
   },
   SPID_SERVER_RATE: {
