@@ -78,7 +78,9 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
     rejectReasons: Object.keys(problems),
   });
   const store = await createFileStore(settings.vault.path);
-  const queues = openQueues(settings.queue, queuesOf(settings.idcloud.accounts), onError, { grouped: ['spid'] });
+  const queues = openQueues(settings.queue, queuesOf(settings.idcloud.accounts), onError, {
+    grouped: settings.spidRate === undefined ? ['spid'] : [],
+  });
   const { accounts, ...connecting } = settings.idcloud;
   const budgets = createRequestBudgets(db, accounts, onError);
   const idcloud = createIdcloudAccounts(accounts, {

@@ -25,7 +25,7 @@ export interface WorkersOptions {
   /** Jobs in work at once, for each queue. */
   concurrency: number;
   /** Calls a second to SPID Server; undefined, no limit. */
-  spidPerSecond?: number;
+  spidPerSecond?: number | undefined;
   /** IDCloud's accounts and what paces them; left out, none are worked here. */
   idcloud?: { budgets: RequestBudgets } & BudgetedPolls;
   sweep: Omit<SweepOptions, 'polls'> & { intervalMs: number };

@@ -65,6 +65,11 @@ export const upstreamSchema = {
     about: 'Its private certificate authority.',
     absent: "the system's authorities",
   },
+  SPID_SERVER_RATE: {
+    schema: integer(0, 10_000),
+    about: "That account's budget, in calls a second; 0, no limit. The same for gateway and workers.",
+    fallback: '50',
+  },
   SPID_SERVER_CONNECTIONS: { schema: integer(1, 256), about: 'Calls to it at a time.', fallback: '16' },
   SPID_SERVER_CONNECT_TIMEOUT_MS: timeout('Time for a connection to it.', 5_000),
   SPID_SERVER_SUBMIT_TIMEOUT_MS: timeout('Time for a submission: a verification answers when it is done.', 120_000),

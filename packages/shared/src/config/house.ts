@@ -18,6 +18,8 @@ export function houseSettings(values: Values) {
     queue: queueBackend(values),
     vault: values.VAULT_URL,
     spid: { ...spidServer(values), operations: tables.server, statuses: tables.statuses },
+    /** Calls a second to SPID Server; undefined, no limit. */
+    spidRate: values.SPID_SERVER_RATE || undefined,
     spidTables: tables,
     idcloud: idcloud(values),
   };

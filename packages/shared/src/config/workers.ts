@@ -15,11 +15,6 @@ export const workersSchema = {
     about: 'Transactions of each queue in work at a time in this process.',
     fallback: '50',
   },
-  SPID_SERVER_RATE: {
-    schema: integer(1, 10_000),
-    about: "The SPID account's budget, in calls a second.",
-    fallback: '50',
-  },
   TICK_MS: timeout('How often the ledger is asked for what is due.', 1_000),
   RESEND_DAILY_AT: {
     schema: timeOfDay,
@@ -47,8 +42,6 @@ export function readWorkersSettings(environment: Environment) {
     metrics: { host: values.METRICS_HOST, port: values.METRICS_PORT },
     ...houseSettings(values),
     concurrency: values.WORKER_CONCURRENCY,
-    /** Calls a second to SPID Server. */
-    spidRate: values.SPID_SERVER_RATE,
     tickMs: values.TICK_MS,
     /** `HH:MM`. */
     resendDailyAt: values.RESEND_DAILY_AT,
