@@ -1,22 +1,12 @@
-import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { loadOrCreateKeys } from '@atesto/shared/config/keys';
-import type { Cpf } from '@atesto/shared/domain/cpf';
-import { migrate, openDatabase } from '@atesto/shared/ledger/database';
-import { ensureSubject } from '@atesto/shared/ledger/subjects';
-import type { TransactionRow } from '@atesto/shared/ledger/transactions';
-import { acceptTransaction, applyEvent } from '@atesto/shared/ledger/transactions';
-import { queuesOf } from '@atesto/shared/queues/jobs';
-import { openQueues } from '@atesto/shared/queues/queues';
-import { sealCpf } from '@atesto/shared/vault/cpf-column';
-import { createFileStore } from '@atesto/shared/vault/file-store';
-import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
-import { createVault } from '@atesto/shared/vault/vault';
+import { applyEvent } from '@atesto/shared/ledger/transactions';
 import type { Processes, ServiceProcess } from '../stack/processes.ts';
 import { SOMEBODY } from './bodies.ts';
 import { ALLOWED_PER_SECOND } from './budget-counts.ts';
+import { openInstallation } from './installation.ts';
 import { inParallel } from './variant.ts';
 
 /** A process that was created before the window, and is not over. */
@@ -53,40 +43,40 @@ export interface AtestoSettings {
 /** Ledger, vault and queue as the gateway fills them, and workers as they are started. */
 export async function openAtestoClient(settings: AtestoSettings): Promise<BudgetClient> {
   const { upstream, redis, database, dir, processes } = settings;
-  const stateDir = path.join(dir, 'state');
-  await mkdir(stateDir, { recursive: true });
-  const keys = await loadOrCreateKeys(stateDir);
-  const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
-  const fail = (error: unknown) => console.error(String(error));
-  await migrate(database);
-  const db = openDatabase({ url: database, max: 10 }, fail);
-  const vaultDir = path.join(dir, 'vault');
-  const vault = createVault({ keyRing, store: await createFileStore(vaultDir) });
-  const queues = openQueues({ kind: 'redis', url: redis }, queuesOf([{ name: 'idcloud' }]), fail);
-  const subject = await ensureSubject(db, sealCpf(keyRing, SOMEBODY as Cpf));
-  const owner = randomUUID();
+  const keyFile = path.join(dir, 'budget.pem');
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  const installation = await openInstallation({
+    dir: path.join(dir, 'budget'),
+    database,
+    redis,
+    processes,
+    accounts: ['idcloud'],
+    env: {
+      SPID_SERVER_URL: upstream,
+      IDCLOUD_URL: upstream,
+      IDCLOUD_TOKEN_URL: `${upstream}/token`,
+      IDCLOUD_ACCOUNT: 'bench',
+      IDCLOUD_TENANT: randomUUID(),
+      IDCLOUD_PRIVATE_KEY_FILE: keyFile,
+      IDCLOUD_API_KEY: 'bench',
+      IDCLOUD_RATE: String(ALLOWED_PER_SECOND),
+    },
+  });
+  const { db, queues } = installation;
   const started: ServiceProcess[] = [];
 
-  async function accept(number: number): Promise<TransactionRow> {
-    const payload = randomUUID();
-    const { wrappedKey, bytes } = await vault.put(payload, [bodyOf(number)]);
-    const result = await acceptTransaction(db, {
-      id: randomUUID(),
-      owner,
+  const accept = async (number: number) =>
+    installation.accept(await installation.seal(bodyOf(number)), {
       kind: 'idcloud.process',
       operation: 'createProcess',
       account: 'idcloud',
       keyName: 'default',
-      subject,
-      requestMac: randomBytes(32),
-      payload,
-      payloadBytes: bytes,
-      wrappedKey,
+      operator: undefined,
+      operatorVerification: undefined,
+      capturedAt: undefined,
       dueInMs: 30_000,
     });
-    if (result.kind !== 'accepted') throw new Error(`not accepted: ${result.kind}`);
-    return result.transaction;
-  }
 
   async function makeOutstanding({ id, ageMs }: Outstanding): Promise<void> {
     const claimed = await applyEvent(db, await accept(0), { type: 'claimed' }, { dueInMs: 60_000 });
@@ -104,41 +94,14 @@ export async function openAtestoClient(settings: AtestoSettings): Promise<Budget
     async prepare(outstanding) {
       await inParallel(outstanding, 10, makeOutstanding);
       await db.query('analyze');
-      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-      const keyFile = path.join(dir, 'account.pem');
-      await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-      for (let i = 1; i <= settings.workers; i++) {
-        const workers = await processes.start({
-          name: `budget-workers-${i}`,
-          main: path.resolve(import.meta.dirname, '../../packages/workers/src/main.ts'),
-          env: {
-            DATABASE_URL: database,
-            REDIS_URL: redis,
-            VAULT_URL: `file:${vaultDir}`,
-            ATESTO_STATE_DIR: stateDir,
-            METRICS_PORT: '0',
-            LOG_LEVEL: 'info',
-            SPID_SERVER_URL: upstream,
-            IDCLOUD_URL: upstream,
-            IDCLOUD_TOKEN_URL: `${upstream}/token`,
-            IDCLOUD_ACCOUNT: 'bench',
-            IDCLOUD_TENANT: randomUUID(),
-            IDCLOUD_PRIVATE_KEY_FILE: keyFile,
-            IDCLOUD_API_KEY: 'bench',
-            IDCLOUD_RATE: String(ALLOWED_PER_SECOND),
-          },
-          ready: { event: 'workers-started' },
-        });
-        started.push(workers);
-      }
+      for (let i = 1; i <= settings.workers; i++) started.push(await installation.startWorkers());
     },
     async offer(number) {
       await queues.enqueue(await accept(number), 'personWaiting');
     },
     async close() {
       await Promise.all(started.map((workers) => workers.stop()));
-      await queues.close();
-      await db.end();
+      await installation.close();
     },
   };
 }

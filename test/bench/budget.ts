@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startPostgres } from '../stack/postgres.ts';
-import type { Processes } from '../stack/processes.ts';
-import { startRedis } from '../stack/redis.ts';
 import { type BudgetClient, type Outstanding, openAtestoClient, openObviousClient } from './budget-clients.ts';
 import type { Counts } from './budget-counts.ts';
 import { openChild } from './child.ts';
+import { openServers, type Place } from './servers.ts';
 
 const OFFERED_PER_SECOND = 8;
 const OUTSTANDING = 300;
@@ -20,12 +18,9 @@ const NOT_COUNTED_FROM = 1_000_000;
 const AFTERWARDS_MS = 1_000;
 const WORKERS = 2;
 
-interface BudgetOptions {
+interface BudgetOptions extends Place {
   /** Length of each client's window. */
   seconds: number;
-  dir: string;
-  processes: Processes;
-  report: (line: string) => void;
 }
 
 export interface Window extends Counts {
@@ -41,12 +36,9 @@ export interface BudgetResults {
 }
 
 /** Each client in its turn, before a fresh upstream of its own: the same offers, the same processes outstanding. */
-export async function measureBudget({ seconds, dir, processes, report }: BudgetOptions): Promise<BudgetResults> {
-  report('starting PostgreSQL, Redis and two upstreams');
-  const postgres = await startPostgres({ fsync: true });
-  processes.onStop(() => postgres.stop());
-  const redis = await startRedis({ dataDir: path.join(dir, 'budget-redis'), report });
-  processes.onStop(() => redis.stop());
+export async function measureBudget(options: BudgetOptions): Promise<BudgetResults> {
+  const { seconds, dir, processes, report } = options;
+  const servers = await openServers(options);
   const outstanding = Array.from({ length: OUTSTANDING }, (_, i) => ({
     id: randomUUID(),
     ageMs: (i / OUTSTANDING) * OUTSTANDING_AGE_MS,
@@ -57,9 +49,9 @@ export async function measureBudget({ seconds, dir, processes, report }: BudgetO
     atesto: async (upstream) =>
       openAtestoClient({
         upstream,
-        redis: redis.url,
-        database: await postgres.createDatabase(),
-        dir: path.join(dir, 'budget'),
+        redis: servers.redisUrl(),
+        database: await servers.postgres.createDatabase(),
+        dir,
         processes,
         workers: WORKERS,
       }),

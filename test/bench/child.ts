@@ -9,6 +9,9 @@ interface Question {
 }
 type Answer = { id: number; value: unknown } | { id: number; problem: string };
 
+/** Of every process that is measured, the services' too. It is how the workers are run (deploy/). */
+export const NODE_FLAGS = ['--max-semi-space-size=2'];
+
 /** A process of the bench that is asked over its IPC channel. */
 export interface Child {
   readonly pid: number;
@@ -22,8 +25,7 @@ export interface Child {
 export function openChild(main: string, args: readonly string[], logFile: string): Child {
   const log = openSync(logFile, 'a');
   const child = fork(path.join(import.meta.dirname, main), args, {
-    // The second is how workers are run (deploy/); the others get it too, so that it is no advantage.
-    execArgv: ['--expose-gc', '--max-semi-space-size=2'],
+    execArgv: ['--expose-gc', ...NODE_FLAGS],
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);

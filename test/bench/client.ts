@@ -1,24 +1,21 @@
-/** One variant in a process of its own, so that its processor time is its own. Asked for rounds by `submit.ts`. */
+/** One variant in a process of its own, so that its processor time is its own. Asked for rounds by `contender.ts`. */
 import type { Range } from './bodies.ts';
 import { answerParent } from './child.ts';
+import type { ContenderRound } from './contender.ts';
 import { median } from './numbers.ts';
-import { profiled } from './profile.ts';
-import type { ClientRound, Variant, VariantName, VariantSettings } from './variant.ts';
+import type { Variant, VariantName, VariantSettings } from './variant.ts';
 
 // Each process loads only what its variant is made of: what else lay on its heap would be the collector's work.
 const variants = {
   bare: async (settings) => (await import('./variant-bare.ts')).openBare(settings),
-  atesto: async (settings) =>
-    (await import('./variant-atesto.ts')).openAtesto(settings, { kind: 'redis', url: settings.redis }),
-  'atesto-pg': async (settings) =>
-    (await import('./variant-atesto.ts')).openAtesto(settings, { kind: 'postgres', url: settings.database }),
+  bareLookUps: async (settings) => (await import('./variant-bare.ts')).openBareLookUps(settings),
   obvious: async (settings) => (await import('./variant-obvious.ts')).openObvious(settings),
 } satisfies Record<VariantName, (settings: VariantSettings) => Promise<Variant>>;
 
 const [name, settings] = process.argv.slice(2) as [VariantName, string];
 const variant = await variants[name](JSON.parse(settings));
 
-const run = async (): Promise<ClientRound> => {
+const run = async (): Promise<ContenderRound> => {
   // The preparation's garbage is not the round's.
   globalThis.gc?.();
   const cpu = process.cpuUsage();
@@ -33,7 +30,6 @@ answerParent(
     ready: () => true,
     prepare: (range: Range) => variant.prepare(range),
     run,
-    profile: () => profiled(run),
     finish: () => variant.finish(),
   },
   () => variant.close(),

@@ -3,17 +3,12 @@ import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { openProcesses } from '../stack/processes.ts';
-import { measureBudget } from './budget.ts';
-import { describeBudget } from './budget-report.ts';
-import { measureCalls } from './calls.ts';
-import { describeCalls } from './calls-report.ts';
-import { describeMemory, measureMemory } from './memory.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { describeMachine } from './processor.ts';
-import { describeResend, measureResend } from './resend.ts';
+import { programs } from './programs.ts';
+import type { Measured } from './rows.ts';
+import { describeRows } from './rows-report.ts';
 import { makeRunFolder } from './run-folder.ts';
-import { measureSubmit } from './submit.ts';
-import { describeProfile, describeSubmit } from './submit-report.ts';
 
 async function bench(options: Options, dir: string): Promise<void> {
   const report = (line: string) => console.error(`  · ${line}`);
@@ -25,29 +20,15 @@ async function bench(options: Options, dir: string): Promise<void> {
     );
     console.log(`Command: npm run bench -- ${process.argv.slice(2).join(' ')}`.trimEnd());
     console.log(`Date: ${new Date().toISOString().slice(0, 10)}`);
-    if (options.parts.includes('submit')) {
-      const results = await measureSubmit({ ...options, dir, processes, report });
-      console.log(`\n${describeSubmit(results, options.bodies)}`);
-      if (results.profile) console.log(`\n${describeProfile(results.profile)}`);
+    const measured: Measured[] = [];
+    for (const part of options.parts) {
+      const { text, rows = [] } = await programs[part]({ ...options, dir, processes, report });
+      console.log(`\n${text}`);
+      measured.push(...rows);
       // What comes next is measured on an idle machine.
       await processes.stopAll();
     }
-    if (options.parts.includes('calls')) {
-      console.log(`\n${describeCalls(await measureCalls({ rounds: options.rounds, dir, processes, report }))}`);
-      await processes.stopAll();
-    }
-    if (options.parts.includes('budget')) {
-      console.log(`\n${describeBudget(await measureBudget({ ...options, dir, processes, report }))}`);
-      await processes.stopAll();
-    }
-    if (options.parts.includes('resend')) {
-      console.log(`\n${describeResend(await measureResend({ ...options, dir, processes, report }))}`);
-      await processes.stopAll();
-    }
-    if (options.parts.includes('memory')) {
-      report('starting the bridge and waiting until its memory is steady');
-      console.log(`\n${describeMemory(await measureMemory(Math.min(options.rounds, 3), dir, processes))}`);
-    }
+    if (measured.length > 0) console.log(`\n${describeRows(measured)}`);
   } finally {
     await processes.stopAll();
   }

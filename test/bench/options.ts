@@ -1,17 +1,21 @@
 import { parseArgs } from 'node:util';
 
-const parts = ['submit', 'calls', 'memory', 'budget', 'resend'] as const;
-type Part = (typeof parts)[number];
+const parts = ['submit', 'calls', 'budget', 'resend', 'bridge'] as const;
+export type Part = (typeof parts)[number];
 
-export const usage = `Usage: npm run bench -- [submit|calls|memory|budget|resend] [options]
+export const usage = `Usage: npm run bench -- [part] [options]
 
-Measures the submit path beside bare undici and beside the obvious pipeline, calls of SPID Services beside a bare server and a verification beside
-its bare POST, the memory of an idle device bridge, an account's request budget beside the obvious client, and live transactions beside a resend of
-100,000 and another station's backlog. With a name only that part.
+Prints the table of the core's speed, each row with its verdict, and what else is measured. With the name of a part only that:
+
+  submit                the submit path beside bare undici and beside the obvious pipeline
+  calls                 calls of SPID Services beside a bare server, and a verification beside its bare POST
+  budget                an account's request budget beside the obvious client
+  resend                live transactions beside a resend of 100,000 and another station's backlog
+  bridge                the memory of an idle device bridge
 
   --only NAME           the same as the name
   --rounds N            rounds that count, 1 to 50; default 5 (one more warms up)
-  --bodies N            bodies of 300 KB that each variant sends in a round, 50 to 5,000; default 600
+  --bodies N            bodies of 300 KB in each turn, 50 to 5,000; default 600
   --seconds N           window of each client of the budget, of each scenario of resend, 10 to 600; default 60
   --profile             afterwards: where the submit path's time goes, with V8's sampling profiler
   --help                this text

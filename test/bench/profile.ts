@@ -1,4 +1,7 @@
-import { Session } from 'node:inspector/promises';
+import type * as V8 from 'node:inspector/promises';
+import { WebSocket } from 'undici';
+import type { ServiceProcess } from '../stack/processes.ts';
+import { waitFor } from '../stack/wait-for.ts';
 
 /** Parts of the processor time of the main thread, in per cent, the largest first. Threads of libuv (file reads) are not in it. */
 export interface Profile {
@@ -11,17 +14,55 @@ export interface Profile {
 
 const SAMPLE_US = 100;
 
-/** Runs `work` under V8's sampling profiler. */
-export async function profiled(work: () => Promise<unknown>): Promise<Profile> {
-  const session = new Session();
-  session.connect();
-  await session.post('Profiler.enable');
-  await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_US });
-  await session.post('Profiler.start');
-  await work();
-  const { profile } = await session.post('Profiler.stop');
-  session.disconnect();
+/** Setting of a service that is to be profiled: its inspector opens at SIGUSR1, on a port that is free. */
+export const PROFILABLE = '--inspect-port=0';
 
+export interface Profiler {
+  /** Looks at the process while `work` is done. It may be frozen until `work` wakes it. */
+  during(work: () => Promise<unknown>): Promise<Profile>;
+}
+
+/** V8's sampling profiler in a service that runs. */
+export async function openProfiler(service: ServiceProcess): Promise<Profiler> {
+  const call = await openInspector(service);
+  await call('Profiler.enable');
+  await call('Profiler.setSamplingInterval', { interval: SAMPLE_US });
+  return {
+    async during(work) {
+      const started = call('Profiler.start');
+      await work();
+      await started;
+      const { profile } = await call<{ profile: V8.Profiler.Profile }>('Profiler.stop');
+      return summaryOf(profile);
+    },
+  };
+}
+
+async function openInspector(service: ServiceProcess) {
+  service.kill('SIGUSR1');
+  const url = await waitFor(() => /Debugger listening on (ws:\S+)/.exec(service.output())?.[1], {
+    what: 'the inspector',
+  });
+  const socket = new WebSocket(url);
+  const waiting = new Map<number, (result: unknown) => void>();
+  socket.addEventListener('message', ({ data }) => {
+    const { id, result } = JSON.parse(data) as { id?: number; result?: unknown };
+    if (id !== undefined) waiting.get(id)?.(result);
+  });
+  await new Promise((resolve, reject) => {
+    socket.addEventListener('open', resolve);
+    socket.addEventListener('error', reject);
+  });
+  let last = 0;
+  return async <Result>(method: string, params: object = {}): Promise<Result> => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    waiting.set(++last, resolve);
+    socket.send(JSON.stringify({ id: last, method, params }));
+    return (await promise) as Result;
+  };
+}
+
+function summaryOf(profile: V8.Profiler.Profile): Profile {
   const self = new Map<number, number>();
   profile.samples?.forEach((id, i) => {
     self.set(id, (self.get(id) ?? 0) + (profile.timeDeltas?.[i] ?? 0));
@@ -35,8 +76,6 @@ export async function profiled(work: () => Promise<unknown>): Promise<Profile> {
       idle += time;
       continue;
     }
-    // The profiler's own start and end.
-    if (callFrame.url === 'node:inspector') continue;
     busy += time;
     const place = placeOf(callFrame);
     add(places, place, time);

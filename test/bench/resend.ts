@@ -1,26 +1,13 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { loadOrCreateKeys } from '@atesto/shared/config/keys';
-import type { Cpf } from '@atesto/shared/domain/cpf';
-import { type Database, migrate, openDatabase } from '@atesto/shared/ledger/database';
+import type { Database } from '@atesto/shared/ledger/database';
 import { beginResend, cancelResend, endResends, getResend, takeUpFailed } from '@atesto/shared/ledger/resends';
-import { ensureSubject } from '@atesto/shared/ledger/subjects';
-import { acceptTransaction } from '@atesto/shared/ledger/transactions';
-import { queuesOf } from '@atesto/shared/queues/jobs';
-import { openQueues, type WorkQueues } from '@atesto/shared/queues/queues';
-import { sealCpf } from '@atesto/shared/vault/cpf-column';
-import { createFileStore } from '@atesto/shared/vault/file-store';
-import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
-import { createVault } from '@atesto/shared/vault/vault';
-import { startPostgres } from '../stack/postgres.ts';
-import type { Processes } from '../stack/processes.ts';
-import { startRedis } from '../stack/redis.ts';
 import { waitFor } from '../stack/wait-for.ts';
-import { OPERATOR, SOMEBODY } from './bodies.ts';
-import { openChild } from './child.ts';
+import { type CopiesOptions, fillWithCopies } from './copies.ts';
+import { LATER_MS, openInstallation } from './installation.ts';
 import { percentile, table } from './numbers.ts';
+import { openServers, openStub, type Place } from './servers.ts';
 
 const FAILED = 100_000;
 const BACKLOG = 50_000;
@@ -28,15 +15,10 @@ const RATE = 100;
 const LIVE_PER_SECOND = 4;
 const WORKERS = 2;
 const BATCH = 1_000;
-/** Longer than the bench: the sweep leaves it alone. */
-const LATER_MS = 3_600_000;
 
-interface ResendOptions {
+interface ResendOptions extends Place {
   /** Of each scenario. */
   seconds: number;
-  dir: string;
-  processes: Processes;
-  report: (line: string) => void;
 }
 
 interface Scenario {
@@ -54,15 +36,9 @@ export interface ResendResults {
 }
 
 /** A run of resend all over 100,000, and what it and another station's backlog of 50,000 do to live transactions. */
-export async function measureResend({ seconds, dir, processes, report }: ResendOptions): Promise<ResendResults> {
-  report('starting PostgreSQL, Redis and the upstream');
-  const postgres = await startPostgres({ fsync: true });
-  processes.onStop(() => postgres.stop());
-  const redis = await startRedis({ dataDir: path.join(dir, 'resend-redis'), report });
-  processes.onStop(() => redis.stop());
-  const stub = openChild('stub-server.ts', [], path.join(dir, 'resend-stub.log'));
-  processes.onStop(() => stub.stop());
-  const house = await openHouse(await postgres.createDatabase(), redis.url, dir);
+export async function measureResend(options: ResendOptions): Promise<ResendResults> {
+  const { seconds, report } = options;
+  const house = await openHouse(options);
   const { db, queues } = house;
   try {
     report(`${FAILED} failed transactions: taking them up, nobody sends`);
@@ -78,14 +54,7 @@ export async function measureResend({ seconds, dir, processes, report }: ResendO
     const { takenUp } = (await getResend(db, alone)) ?? {};
     if (takenUp !== FAILED) throw new Error(`${takenUp} of ${FAILED} were taken up`);
 
-    for (let i = 1; i <= WORKERS; i++) {
-      await processes.start({
-        name: `resend-workers-${i}`,
-        main: path.resolve(import.meta.dirname, '../../packages/workers/src/main.ts'),
-        env: { ...house.env, SPID_SERVER_URL: await stub.ask<string>('url'), SPID_SERVER_RATE: String(RATE) },
-        ready: { event: 'workers-started' },
-      });
-    }
+    for (let i = 1; i <= WORKERS; i++) await house.startWorkers();
     const live = async (name: string, note: () => Promise<string>): Promise<Scenario> => {
       report(`${name}: ${seconds} s`);
       return { name, waits: await house.live(seconds), note: await note() };
@@ -141,80 +110,35 @@ async function count(db: Database, where: string): Promise<number> {
   return Number((await db.query(`select count(*) as count from transactions where ${where}`)).rows[0].count);
 }
 
-/** Ledger, vault and queue as the gateway fills them. */
-async function openHouse(database: string, redis: string, dir: string) {
-  const stateDir = path.join(dir, 'resend-state');
-  await mkdir(stateDir, { recursive: true });
-  const keys = await loadOrCreateKeys(stateDir);
-  const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
-  const fail = (error: unknown) => console.error(String(error));
-  await migrate(database);
-  const db = openDatabase({ url: database, max: 10 }, fail);
-  const vaultDir = path.join(dir, 'resend-vault');
-  const vault = createVault({ keyRing, store: await createFileStore(vaultDir) });
-  const queues: WorkQueues = openQueues({ kind: 'redis', url: redis }, queuesOf([]), fail);
-  const [subject, operator] = await Promise.all(
-    [SOMEBODY, OPERATOR].map((cpf) => ensureSubject(db, sealCpf(keyRing, cpf as Cpf))),
-  );
+async function openHouse(place: Place) {
+  const { dir, processes } = place;
+  const servers = await openServers(place);
+  const stub = await openStub(place);
+  const installation = await openInstallation({
+    dir: path.join(dir, 'resend'),
+    database: await servers.postgres.createDatabase(),
+    redis: servers.redisUrl(),
+    processes,
+    env: { SPID_SERVER_URL: stub.url, SPID_SERVER_RATE: String(RATE) },
+  });
+  const { db, queues, accept, startWorkers, close } = installation;
   // One body for all: the time is the line's, not the body's.
-  const payload = randomUUID();
-  const { wrappedKey, bytes } = await vault.put(payload, [Buffer.from(JSON.stringify({ data: 'x'.repeat(2_000) }))]);
-
-  async function accept(owner: string) {
-    const result = await acceptTransaction(db, {
-      id: randomUUID(),
-      owner,
-      kind: 'spid.enroll',
-      subject,
-      operator,
-      operatorVerification: 'verified',
-      capturedAt: new Date(),
-      requestMac: randomBytes(32),
-      payload,
-      payloadBytes: bytes,
-      wrappedKey,
-      dueInMs: LATER_MS,
-    });
-    if (result.kind !== 'accepted') throw new Error(`not accepted: ${result.kind}`);
-    return result.transaction;
-  }
+  const sealed = await installation.seal(Buffer.from(JSON.stringify({ data: 'x'.repeat(2_000) })));
 
   return {
     db,
     queues,
-    env: {
-      DATABASE_URL: database,
-      REDIS_URL: redis,
-      VAULT_URL: `file:${vaultDir}`,
-      ATESTO_STATE_DIR: stateDir,
-      METRICS_PORT: '0',
-      LOG_LEVEL: 'info',
-    },
+    startWorkers,
+    close,
     /** As if one branch had brought them. */
-    async copies(number: number, state: string, dueInMs: number): Promise<void> {
-      const { id } = await accept(randomUUID());
-      // In pieces: no statement takes longer than ten seconds.
-      for (let left = number - 1; left > 0; left -= 10_000) {
-        await db.query(
-          `insert into transactions (id, owner, kind, subject, operator, operator_verification, captured_at, request_mac, payload,
-              payload_bytes, wrapped_key, state, attempt, due_at)
-            select gen_random_uuid(), owner, kind, subject, operator, operator_verification, captured_at, request_mac, payload,
-              payload_bytes, wrapped_key, $2, $3, now() + $4 * interval '1 millisecond'
-            from transactions, generate_series(1, $5::int) where id = $1`,
-          [id, state, state === 'retrying' ? 1 : 0, dueInMs, Math.min(left, 10_000)],
-        );
-      }
-      await db.query(
-        `update transactions set state = $2, due_at = now() + $3 * interval '1 millisecond' where id = $1`,
-        [id, state, dueInMs],
-      );
-      await db.query('analyze');
+    async copies(number: number, state: CopiesOptions['state'], dueInMs: number): Promise<void> {
+      await fillWithCopies(db, await accept(sealed, { owner: randomUUID() }), number, { state, dueInMs });
     },
     /** Each a branch's single capture, accepted and put in line as the gateway does. @returns what each waited for its claim */
     async live(seconds: number): Promise<number[]> {
       const ids: string[] = [];
       for (let i = 0; i < seconds * LIVE_PER_SECOND; i++) {
-        const transaction = await accept(randomUUID());
+        const transaction = await accept(sealed, { owner: randomUUID() });
         await queues.enqueue(transaction);
         ids.push(transaction.id);
         await delay(1_000 / LIVE_PER_SECOND);
@@ -232,10 +156,6 @@ async function openHouse(database: string, redis: string, dir: string) {
         timeoutMs: 600_000,
       });
       return waits();
-    },
-    async close() {
-      await queues.close();
-      await db.end();
     },
   };
 }

@@ -1,10 +1,18 @@
-import { BODY_BYTES } from './bodies.ts';
 import { median, spread, table } from './numbers.ts';
 import type { Profile } from './profile.ts';
-import type { Round, ServerTime, SubmitResults } from './submit.ts';
-import { CONCURRENCY, SOCKETS, type VariantName, variantNames } from './variant.ts';
+import type { Measured } from './rows.ts';
+import {
+  type ContenderName,
+  largeNames,
+  type Round,
+  type ServerTime,
+  type SizeResults,
+  type SubmitResults,
+  smallNames,
+} from './submit.ts';
+import { CONCURRENCY, SOCKETS } from './variant.ts';
 
-const titles: Record<VariantName, string> = {
+const titles: Record<ContenderName, string> = {
   bare: 'bare: undici POST loop',
   atesto: 'atesto: submit path, queue on Redis',
   'atesto-pg': 'atesto: submit path, queue on PostgreSQL',
@@ -13,61 +21,82 @@ const titles: Record<VariantName, string> = {
 const servers = ['stub', 'redis', 'postgres'] as const satisfies (keyof ServerTime)[];
 
 /** What a run found, as text: tables, then a line for each ratio. */
-export function describeSubmit({ rounds, redisSource }: SubmitResults, bodies: number): string {
-  const of = (name: VariantName, value: (round: Round) => number) => rounds[name].map(value);
-  const ratios = (above: VariantName, below: VariantName) =>
-    rounds[above].map(({ perSecond }, i) => perSecond / (rounds[below][i]?.perSecond ?? Number.NaN));
-  const main = table(
-    ['variant', 'bodies/s', 'ms per body', 'client CPU µs per body', 'ratio to bare'],
-    variantNames.map((name) => [
-      titles[name],
-      spread(
-        of(name, (round) => round.perSecond),
-        0,
-      ),
-      spread(
-        of(name, (round) => round.msPerBody),
-        1,
-      ),
-      spread(
-        of(name, (round) => round.cpuUsPerBody),
-        0,
-      ),
-      spread(ratios(name, 'bare'), 2),
-    ]),
-  );
-  const serverTime = (name: VariantName, server: keyof ServerTime) => {
+export function describeSubmit({ large, small, redisSource }: SubmitResults): string {
+  const count = large.rounds.bare.length;
+  return [
+    `Submit path: ${count} rounds, in turn; ${CONCURRENCY} jobs at a time, ${SOCKETS} sockets; Redis: ${redisSource === 'path' ? 'a program of this machine' : redisSource}.`,
+    'Cells: median (min–max) of the rounds. A ratio is taken within each round. ms per body: from taken up to done, waiting for a socket included.',
+    '',
+    ...describeSize(large, largeNames),
+    '',
+    ...describeSize(small, smallNames),
+    '',
+    ...(
+      [
+        ['atesto-pg', 'bare'],
+        ['obvious', 'bare'],
+        ['atesto-pg', 'obvious'],
+      ] as const
+    ).map(([above, below]) => `ratio ${above} / ${below}: ${spread(ratios(large, above, below), 2)}`),
+    'Every body of every variant arrived exactly once and whole, by number, length and CRC.',
+  ].join('\n');
+}
+
+export function rowsOfSubmit({ large, small }: SubmitResults): Measured[] {
+  const rates = (of: SizeResults<'bare' | 'atesto'>) =>
+    `atesto ${rate(of.rounds.atesto)} of bare ${rate(of.rounds.bare)}`;
+  return [
+    { row: 'submitBare', values: ratios(large, 'atesto', 'bare'), raw: rates(large) },
+    {
+      row: 'submitObvious',
+      values: ratios(large, 'atesto', 'obvious'),
+      raw: `obvious ${rate(large.rounds.obvious)}`,
+    },
+    { row: 'submitSmall', values: ratios(small, 'atesto', 'bare'), raw: rates(small) },
+  ];
+}
+
+const rate = (rounds: readonly Round[]) =>
+  `${spread(
+    rounds.map(({ perSecond }) => perSecond),
+    0,
+  )}/s`;
+
+function ratios<Name extends ContenderName>({ rounds }: SizeResults<Name>, above: Name, below: Name): number[] {
+  return rounds[above].map(({ perSecond }, i) => perSecond / (rounds[below][i]?.perSecond ?? Number.NaN));
+}
+
+function describeSize<Name extends ContenderName>(results: SizeResults<Name>, names: readonly Name[]): string[] {
+  const { rounds, bytes, bodies } = results;
+  const of = (name: Name, digits: number, value: (round: Round) => number) => spread(rounds[name].map(value), digits);
+  const serverTime = (name: Name, server: keyof ServerTime) => {
     const us = rounds[name].flatMap((round) => round.servers[server] ?? []);
     return us.length === 0 ? '?' : median(us).toFixed(0);
   };
-  const others = table(
-    ['CPU µs per body, median', 'client', 'stub', 'Redis', 'PostgreSQL', 'new connections per 100 bodies'],
-    variantNames.map((name) => [
-      titles[name],
-      median(of(name, (round) => round.cpuUsPerBody)).toFixed(0),
-      ...servers.map((server) => serverTime(name, server)),
-      median(of(name, (round) => (100 * round.connections) / bodies)).toFixed(0),
-    ]),
-  );
-  const pairs: [VariantName, VariantName][] = [
-    ['atesto', 'bare'],
-    ['atesto-pg', 'bare'],
-    ['obvious', 'bare'],
-    ['atesto', 'obvious'],
-    ['atesto-pg', 'obvious'],
-  ];
-  const count = rounds.bare.length;
+  const middle = (name: Name, value: (round: Round) => number) => median(rounds[name].map(value)).toFixed(0);
   return [
-    `Submit path: ${count} rounds of ${bodies} bodies of ${BODY_BYTES} bytes each, in turn; ${CONCURRENCY} jobs at a time, ${SOCKETS} sockets; Redis: ${redisSource === 'path' ? 'a program of this machine' : redisSource}.`,
-    'Cells: median (min–max) of the rounds. A ratio is taken within each round. ms per body: from taken up to done, waiting for a socket included.',
+    `${bodies} bodies of ${bytes} bytes in each turn:`,
     '',
-    main,
+    table(
+      ['variant', 'bodies/s', 'ms per body', 'client CPU µs per body'],
+      names.map((name) => [
+        titles[name],
+        of(name, 0, (round) => round.perSecond),
+        of(name, 1, (round) => round.msPerBody),
+        of(name, 0, (round) => round.cpuUsPerBody),
+      ]),
+    ),
     '',
-    others,
-    '',
-    ...pairs.map(([above, below]) => `ratio ${above} / ${below}: ${spread(ratios(above, below), 2)}`),
-    `Every body of every variant arrived exactly once and whole (${bodies * (count + 1) * variantNames.length} checked by number, length and CRC).`,
-  ].join('\n');
+    table(
+      ['CPU µs per body, median', 'client', 'stub', 'Redis', 'PostgreSQL', 'new connections per 100 bodies'],
+      names.map((name) => [
+        titles[name],
+        middle(name, (round) => round.cpuUsPerBody),
+        ...servers.map((server) => serverTime(name, server)),
+        middle(name, (round) => (100 * round.connections) / bodies),
+      ]),
+    ),
+  ];
 }
 
 /** The profile's larger parts. */

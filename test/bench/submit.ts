@@ -1,21 +1,19 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { startPostgres } from '../stack/postgres.ts';
-import type { Processes } from '../stack/processes.ts';
-import { startRedis } from '../stack/redis.ts';
-import { BODY_BYTES, checksumOf, type Range } from './bodies.ts';
-import { type Child, openChild } from './child.ts';
-import { rotated } from './numbers.ts';
+import type { ServiceProcess } from '../stack/processes.ts';
+import { bodiesOf, LARGE, SMALL } from './bodies.ts';
+import { NODE_FLAGS } from './child.ts';
+import { type Contender, type ContenderRound, openVariant } from './contender.ts';
+import { openAtesto } from './contender-atesto.ts';
+import { openInstallation } from './installation.ts';
 import { processorTime } from './processor.ts';
-import type { Profile } from './profile.ts';
-import type { Arrival, Taken } from './stub-server.ts';
-import type { ClientRound, VariantName, VariantSettings } from './variant.ts';
-import { numbersIn, variantNames } from './variant.ts';
+import { openProfiler, PROFILABLE, type Profile } from './profile.ts';
+import { checkArrivals, openServers, openStub, type Place, type Servers, type Stub } from './servers.ts';
+import { inTurns } from './turns.ts';
 
 /** Processor time per body in µs, of the processes that everyone shares. */
 export type ServerTime = Partial<Record<'stub' | 'redis' | 'postgres', number>>;
 
-export interface Round extends ClientRound {
+export interface Round extends ContenderRound {
   perSecond: number;
   cpuUsPerBody: number;
   servers: ServerTime;
@@ -23,106 +21,127 @@ export interface Round extends ClientRound {
   connections: number;
 }
 
+export const largeNames = ['bare', 'atesto', 'atesto-pg', 'obvious'] as const;
+export const smallNames = ['bare', 'atesto'] as const;
+export type ContenderName = (typeof largeNames)[number];
+
+/** Bodies of one size. Element i of every list was measured in the same round. */
+export interface SizeResults<Name extends ContenderName> {
+  bytes: number;
+  /** Of each contender in each round. */
+  bodies: number;
+  rounds: Record<Name, Round[]>;
+}
+
 export interface SubmitResults {
-  /** One for each round that counts, in the same order for every variant: element i of all of them was measured in turn. */
-  rounds: Record<VariantName, Round[]>;
+  large: SizeResults<ContenderName>;
+  small: SizeResults<(typeof smallNames)[number]>;
   profile?: Profile;
   redisSource: string;
 }
 
-export interface SubmitOptions {
+export interface SubmitOptions extends Place {
   rounds: number;
+  /** Large bodies that each contender sends in a round; of small ones five times as many. */
   bodies: number;
   profile: boolean;
-  /** For vaults and logs. */
-  dir: string;
-  processes: Processes;
-  report: (line: string) => void;
 }
 
-/** Starts the servers and a process for every variant, and lets the variants take turns. @throws Error when a body is lost, doubled or damaged */
+/** Starts the servers and a process for every contender, and lets them take turns. @throws Error when a body is lost, doubled or damaged */
 export async function measureSubmit(options: SubmitOptions): Promise<SubmitResults> {
-  const { bodies, dir, processes, report } = options;
-  report('starting PostgreSQL, Redis, the stub of SPID Server and the variants');
-  // With a setting of its own it is a server of its own, and commits are on disk, as in production.
-  const postgres = await startPostgres({ fsync: true });
-  processes.onStop(() => postgres.stop());
-  // A folder of its own asks for a server of its own: what waits on the Redis of REDIS_URL is not for these workers.
-  const redis = await startRedis({ dataDir: path.join(dir, 'redis'), report });
-  processes.onStop(() => redis.stop());
-  const open = (main: string, args: string[], name: string) => {
-    const child = openChild(main, args, path.join(dir, `${name}.log`));
-    processes.onStop(() => child.stop());
-    return child;
+  const { rounds, report } = options;
+  const servers = await openServers(options);
+  const stub = await openStub(options);
+  const [redis, ownRedis] = [servers.redisUrl(), servers.redisUrl()];
+  const atesto = await openWorkers(options, 'atesto', { servers, stub, redis: ownRedis });
+  const onPostgres = await openWorkers(options, 'atesto-pg', { servers, stub });
+  const variant = (name: 'bare' | 'obvious', aim: number) => openVariant(options, name, { stub: stub.url, redis, aim });
+  const large: Record<ContenderName, Contender> = {
+    bare: await variant('bare', LARGE),
+    atesto: openAtesto({ ...atesto, stub, aim: LARGE }),
+    'atesto-pg': openAtesto({ ...onPostgres, stub, aim: LARGE }),
+    obvious: await variant('obvious', LARGE),
   };
-  const stub = open('stub-server.ts', [], 'stub-server');
-  const url = await stub.ask<string>('url');
-  const clients = {} as Record<VariantName, Child>;
-  for (const name of variantNames) {
-    const settings: VariantSettings = {
-      stub: url,
-      redis: redis.url,
-      database: await postgres.createDatabase(),
-      dir: path.join(dir, name),
-    };
-    await mkdir(settings.dir, { recursive: true });
-    clients[name] = open('client.ts', [name, JSON.stringify(settings)], name);
-    await clients[name].ask('ready');
-  }
+  const small = { bare: await variant('bare', SMALL), atesto: openAtesto({ ...atesto, stub, aim: SMALL }) };
 
-  let from = 0;
-  const turn = async <T>(
-    name: VariantName,
-    question: 'run' | 'profile',
-  ): Promise<{ answer: T; servers: ServerTime; connections: number }> => {
-    const range = { from, count: bodies };
-    from += bodies;
-    await clients[name].ask('prepare', range);
-    const time = () => [stub.pid, redis.pid, postgres.pid].map(processorTime);
-    const before = time();
-    const answer = await clients[name].ask<T>(question);
-    const [stubUs, redisUs, postgresUs] = time().map((after, i) => perBody(after, before[i], bodies));
-    const { arrivals, connections } = await stub.ask<Taken>('take');
-    checkArrivals(name, range, arrivals);
-    await clients[name].ask('finish');
-    return { answer, connections, servers: defined({ stub: stubUs, redis: redisUs, postgres: postgresUs }) };
+  const turn = turnsOf(servers, stub);
+  const measure = async <Name extends ContenderName>(
+    names: readonly Name[],
+    contenders: Record<Name, Contender>,
+    aim: number,
+    bodies: number,
+  ): Promise<SizeResults<Name>> => ({
+    bytes: bodiesOf(aim).bytes,
+    bodies,
+    rounds: await inTurns(
+      names,
+      rounds,
+      (name) => turn(name, contenders[name], aim, bodies),
+      (round, found) => {
+        const rates = names.map((name) => `${name} ${found[name].perSecond.toFixed(0)}/s`).join(', ');
+        report(`${aim} bytes, ${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${rates}`);
+      },
+    ),
+  });
+  const results: SubmitResults = {
+    large: await measure(largeNames, large, LARGE, options.bodies),
+    small: await measure(smallNames, small, SMALL, options.bodies * 5),
+    redisSource: servers.redis.source,
   };
-
-  const rounds = Object.fromEntries(variantNames.map((name) => [name, [] as Round[]])) as SubmitResults['rounds'];
-  for (let round = 0; round <= options.rounds; round++) {
-    // Nobody is always the one who comes after the heaviest.
-    for (const name of rotated(variantNames, round)) {
-      const { answer, servers, connections } = await turn<ClientRound>(name, 'run');
-      // The first one warms up.
-      if (round === 0) continue;
-      rounds[name].push({
-        ...answer,
-        perSecond: bodies / answer.seconds,
-        cpuUsPerBody: answer.cpuUs / bodies,
-        servers,
-        connections,
-      });
-    }
-    const rates = variantNames.map((name) => `${name} ${rounds[name].at(-1)?.perSecond.toFixed(0)}/s`);
-    report(round === 0 ? 'warm' : `round ${round} of ${options.rounds}: ${rates.join(', ')}`);
+  if (options.profile) {
+    report('profiling the submit path');
+    const profiler = await openProfiler(atesto.workers[0] as ServiceProcess);
+    await turn('atesto', large.atesto, LARGE, options.bodies, async (run) => {
+      results.profile = await profiler.during(run);
+    });
   }
-  const redisSource = redis.source;
-  if (!options.profile) return { rounds, redisSource };
-  report('profiling the submit path');
-  return { rounds, redisSource, profile: (await turn<Profile>('atesto', 'profile')).answer };
+  return results;
 }
 
-/** @throws Error unless every body came once and whole, and none that was not sent */
-function checkArrivals(name: VariantName, range: Range, arrivals: readonly Arrival[]): void {
-  const times = new Map<number, number>();
-  for (const { number, bytes, checksum } of arrivals) {
-    if (number === undefined || bytes !== BODY_BYTES || checksum !== checksumOf(number))
-      throw new Error(`${name}: the stub server received ${bytes} bytes that are none of the bodies`);
-    times.set(number, (times.get(number) ?? 0) + 1);
-  }
-  const wrong = numbersIn(range).filter((number) => times.get(number) !== 1);
-  if (wrong.length > 0 || arrivals.length !== range.count)
-    throw new Error(`${name}: ${arrivals.length} bodies arrived of ${range.count}, ${wrong.length} not exactly once`);
+async function openWorkers(
+  place: Place,
+  name: string,
+  { servers, stub, redis }: { servers: Servers; stub: Stub; redis?: string },
+) {
+  const installation = await openInstallation({
+    dir: path.join(place.dir, name),
+    database: await servers.postgres.createDatabase(),
+    ...(redis === undefined ? {} : { redis }),
+    processes: place.processes,
+    env: { SPID_SERVER_URL: stub.url, SPID_SERVER_RATE: '10000' },
+  });
+  place.processes.onStop(() => installation.close());
+  const workers = [await installation.startWorkers({ NODE_OPTIONS: [...NODE_FLAGS, PROFILABLE].join(' ') })];
+  return { installation, workers };
+}
+
+/** One turn of one contender, with what it cost the servers, and the check that every body came. */
+function turnsOf({ redis, postgres }: Servers, stub: Stub) {
+  let from = 0;
+  return async (
+    name: string,
+    contender: Contender,
+    aim: number,
+    count: number,
+    around: (run: () => Promise<void>) => Promise<void> = (run) => run(),
+  ): Promise<Round> => {
+    const range = { from, count };
+    from += count;
+    await contender.prepare(range);
+    const time = () => [stub.child.pid, redis.pid, postgres.pid].map(processorTime);
+    const before = time();
+    let took: ContenderRound | undefined;
+    await around(async () => {
+      took = await contender.run();
+    });
+    const [stubUs, redisUs, postgresUs] = time().map((after, i) => perBody(after, before[i], count));
+    const { arrivals, connections } = await stub.take();
+    checkArrivals(name, bodiesOf(aim), range, arrivals);
+    await contender.finish();
+    const { seconds, cpuUs, msPerBody } = took as ContenderRound;
+    const servers = defined({ stub: stubUs, redis: redisUs, postgres: postgresUs });
+    return { seconds, cpuUs, msPerBody, perSecond: count / seconds, cpuUsPerBody: cpuUs / count, servers, connections };
+  };
 }
 
 function perBody(after: number | undefined, before: number | undefined, bodies: number): number | undefined {

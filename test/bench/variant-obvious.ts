@@ -1,30 +1,17 @@
-import { Queue, Worker } from 'bullmq';
+import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { bodyOf } from './bodies.ts';
-import { CONCURRENCY, ENROLL_PATH, inParallel, numbersIn, RoundClock, type Variant } from './variant.ts';
+import { bodiesOf, numbersIn } from './bodies.ts';
+import { OBVIOUS_QUEUE, startObviousWorker } from './obvious-worker.ts';
+import { RoundClock } from './round-clock.ts';
+import { inParallel, type Variant, type VariantSettings } from './variant.ts';
 
-/**
- * What is written first: the request, pictures in base64 and all, is the job's data, and the worker posts it with `fetch`. The pictures lie in Redis
- * in clear, and a worker that dies after the POST sends it again.
- */
-export function openObvious({ stub, redis }: { stub: string; redis: string }): Variant {
+/** Queue and worker of the obvious pipeline, filled while the queue is paused. */
+export function openObvious({ stub, redis, aim }: VariantSettings): Variant {
   const connection = new Redis(redis, { maxRetriesPerRequest: null });
-  const queue = new Queue('obvious', { connection });
+  const queue = new Queue(OBVIOUS_QUEUE, { connection });
+  const bodies = bodiesOf(aim);
   let clock = new RoundClock(0);
-  const worker = new Worker(
-    'obvious',
-    async (job) => {
-      clock.begin(job.name);
-      const response = await fetch(stub + ENROLL_PATH, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json' },
-        body: JSON.stringify(job.data),
-      });
-      if (!response.ok) throw new Error(`answered with ${response.status}`);
-      return await response.json();
-    },
-    { connection, concurrency: CONCURRENCY },
-  );
+  const worker = startObviousWorker(stub, connection, (name) => clock.begin(name));
   worker.on('completed', (job) => clock.done(job.name));
   worker.on('failed', (_job, error) => clock.fail(error));
   worker.on('error', (error) => clock.fail(error));
@@ -35,7 +22,7 @@ export function openObvious({ stub, redis }: { stub: string; redis: string }): V
       clock = new RoundClock(range.count);
       // Removed when done: kept, as is BullMQ's default, they would fill Redis.
       await inParallel(numbersIn(range), 10, (number) =>
-        queue.add(String(number), JSON.parse(bodyOf(number).toString()), { removeOnComplete: true }),
+        queue.add(String(number), JSON.parse(bodies.of(number).toString()), { removeOnComplete: true }),
       );
     },
     async run() {

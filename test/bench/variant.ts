@@ -4,13 +4,11 @@ import type { Range } from './bodies.ts';
 export const CONCURRENCY = 50;
 /** Sockets to the platform: the default of `SPID_SERVER_CONNECTIONS`. */
 export const SOCKETS = 16;
-/** Connections to PostgreSQL: the default of `DATABASE_CONNECTIONS`. */
-export const DATABASE_CONNECTIONS = 10;
 export const ENROLL_PATH = '/gbs-spid-server/people';
 
-/** One way to bring bodies to the platform. Only `run` is measured. */
+/** One way to bring bodies to the platform, or to look results up. Only `run` is measured. */
 export interface Variant {
-  /** Makes the bodies ready to be sent, and whatever the variant sends them from. */
+  /** Makes everything ready to be sent. */
   prepare(range: Range): Promise<void>;
   /** Sends what was prepared. Resolves after the last is done, with the milliseconds that each took. */
   run(): Promise<number[]>;
@@ -19,26 +17,15 @@ export interface Variant {
   close(): Promise<void>;
 }
 
-export const variantNames = ['bare', 'atesto', 'atesto-pg', 'obvious'] as const;
-export type VariantName = (typeof variantNames)[number];
-
-/** A round as its client's process saw it. */
-export interface ClientRound {
-  seconds: number;
-  /** Processor time of the process, all threads, user and system, in µs. */
-  cpuUs: number;
-  /** Median over the bodies, from the moment it is taken up to the moment it is done. */
-  msPerBody: number;
-}
+/** Variants that are processes of the bench's own. */
+export type VariantName = 'bare' | 'bareLookUps' | 'obvious';
 
 export interface VariantSettings {
   /** Origin of the stub server. */
   stub: string;
   redis: string;
-  /** A database of its own. */
-  database: string;
-  /** A folder of its own. */
-  dir: string;
+  /** Size of a body, in bytes. */
+  aim: number;
 }
 
 /** `work` on every item, `atOnce` of them at a time. */
@@ -48,51 +35,4 @@ export async function inParallel<T>(items: readonly T[], atOnce: number, work: (
     while (next < items.length) await work(items[next++] as T);
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
-}
-
-export function numbersIn({ from, count }: Range): number[] {
-  return Array.from({ length: count }, (_, i) => from + i);
-}
-
-/** Counts bodies to the end of a round; a failure anywhere ends the round. */
-export class RoundClock {
-  readonly #began = new Map<string, number>();
-  readonly #took: number[] = [];
-  readonly #count: number;
-  readonly #end = Promise.withResolvers<number[]>();
-
-  constructor(count: number) {
-    this.#count = count;
-  }
-
-  /** The first call for an id counts. */
-  begin(id: string): void {
-    if (!this.#began.has(id)) this.#began.set(id, performance.now());
-  }
-
-  done(id: string): void {
-    const began = this.#began.get(id);
-    if (began === undefined) {
-      this.fail(new Error(`${id} ended and never began, or ended twice`));
-      return;
-    }
-    this.#began.delete(id);
-    this.#took.push(performance.now() - began);
-    if (this.#took.length === this.#count) this.#end.resolve(this.#took);
-  }
-
-  fail(error: unknown): void {
-    this.#end.reject(error);
-  }
-
-  /** Milliseconds of each body, when all are done. */
-  async end(timeoutMs = 90_000): Promise<number[]> {
-    const late = () => this.fail(new Error(`${this.#took.length} of ${this.#count} were done after ${timeoutMs} ms`));
-    const timer = setTimeout(late, timeoutMs);
-    try {
-      return await this.#end.promise;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
 }

@@ -5,6 +5,7 @@ import { freePort } from '../stack/ports.ts';
 import type { Processes, ServiceProcess } from '../stack/processes.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { spread, table } from './numbers.ts';
+import type { Place } from './servers.ts';
 
 const bridgeMain = path.resolve(import.meta.dirname, '../../packages/device-bridge/src/main.ts');
 
@@ -21,7 +22,8 @@ export interface Resident {
  * Starts each as a process of its own and reads its memory when it has stopped to move: the bridge as it is delivered, without a reader and
  * without a gateway that answers, and beside it Node with an empty HTTP server.
  */
-export async function measureMemory(starts: number, dir: string, processes: Processes): Promise<Resident[]> {
+export async function measureBridge(starts: number, { dir, processes, report }: Place): Promise<Resident[]> {
+  report('starting the bridge and waiting until its memory is steady');
   const programs = [
     ['device bridge, idle', startBridge],
     ['node with an empty HTTP server, in TypeScript', startEmpty('empty-server.ts')],
@@ -79,7 +81,7 @@ function statusOf({ pid }: ServiceProcess, field: 'VmRSS' | 'VmHWM'): number {
   return Number(kib) / 1024;
 }
 
-export function describeMemory(found: readonly Resident[]): string {
+export function describeBridge(found: readonly Resident[]): string {
   return [
     `Resident memory when idle, median (min–max) of ${found[0]?.settled.length} starts:`,
     '',

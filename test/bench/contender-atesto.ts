@@ -1,0 +1,79 @@
+import type { TransactionRow } from '@atesto/shared/ledger/transactions';
+import type { ServiceProcess } from '../stack/processes.ts';
+import { waitFor } from '../stack/wait-for.ts';
+import { bodiesOf, FIRST_TIMESTAMP, numbersIn } from './bodies.ts';
+import type { Contender } from './contender.ts';
+import type { Installation } from './installation.ts';
+import { processorTime } from './processor.ts';
+import type { Stub } from './servers.ts';
+import { inParallel } from './variant.ts';
+
+export interface AtestoSettings {
+  installation: Installation;
+  /** Its workers, as they run. */
+  workers: readonly ServiceProcess[];
+  stub: Stub;
+  /** Size of a body, in bytes. */
+  aim: number;
+}
+
+/**
+ * Workers as they run. While a round is prepared they are frozen: they are up, connected and in the middle of waiting for work when it begins. A round ends when
+ * the ledger has the outcome of every transaction.
+ */
+export function openAtesto({ installation, workers, stub, aim }: AtestoSettings): Contender {
+  const { db, queues, vault } = installation;
+  const bodies = bodiesOf(aim);
+  let accepted: TransactionRow[] = [];
+  return {
+    async prepare(range) {
+      for (const worker of workers) worker.kill('SIGSTOP');
+      accepted = [];
+      await inParallel(numbersIn(range), 20, async (number) => {
+        const sealed = await installation.seal(bodies.of(number));
+        const transaction = await installation.accept(sealed, { capturedAt: new Date(FIRST_TIMESTAMP + number) });
+        accepted.push(transaction);
+        await queues.enqueue(transaction);
+      });
+      // After so many inserts at once; where they come over hours, autovacuum does it.
+      await db.query('analyze');
+    },
+    async run() {
+      const ids = accepted.map(({ id }) => id);
+      const cpu = () => workers.reduce((sum, { pid }) => sum + (processorTime(pid) ?? 0), 0);
+      const before = cpu();
+      const began = performance.now();
+      for (const worker of workers) worker.kill('SIGCONT');
+      await stub.until(ids.length);
+      await waitFor(() => areConcluded(installation, ids), { what: 'the outcomes in the ledger', everyMs: 2 });
+      const seconds = (performance.now() - began) / 1000;
+      return { seconds, cpuUs: cpu() - before, msPerBody: await msOfOne(installation, ids) };
+    },
+    async finish() {
+      await inParallel(accepted, 20, ({ payload }) => vault.destroy(payload));
+    },
+  };
+}
+
+/** @throws Error when one is over in another way, or was tried more than once */
+async function areConcluded({ db }: Pick<Installation, 'db'>, ids: readonly string[]): Promise<boolean> {
+  const { rows } = await db.query<{ state: string; attempt: number; count: number }>({
+    name: 'bench-standing',
+    text: 'select state, attempt, count(*)::int as count from transactions where id = any($1::uuid[]) group by state, attempt',
+    values: [ids],
+  });
+  const wrong = rows.find(({ state, attempt }) => attempt > 1 || state === 'dead' || state === 'unknown');
+  if (wrong) throw new Error(`${wrong.count} of ${ids.length} are ${wrong.state} after ${wrong.attempt} attempts`);
+  return rows.every(({ state }) => state === 'concluded');
+}
+
+/** From the claim to the outcome, by the ledger's events: the median, in milliseconds. */
+async function msOfOne({ db }: Pick<Installation, 'db'>, ids: readonly string[]): Promise<number> {
+  const { rows } = await db.query<{ ms: number }>(
+    `select percentile_cont(0.5) within group (order by extract(epoch from o.at - c.at) * 1000)::float8 as ms
+      from transaction_events c join transaction_events o on o.transaction_id = c.transaction_id
+      where c.transaction_id = any($1::uuid[]) and c.type = 'claimed' and o.type = 'concluded'`,
+    [ids],
+  );
+  return rows[0]?.ms ?? Number.NaN;
+}

@@ -1,0 +1,78 @@
+import type { Database } from '@atesto/shared/ledger/database';
+import type { TransactionRow } from '@atesto/shared/ledger/transactions';
+
+export interface CopiesOptions {
+  state: 'accepted' | 'retrying' | 'awaiting' | 'concluded';
+  /** Milliseconds; left out, nothing is due any more. */
+  dueInMs?: number;
+  /** A body, a person and a history of its own for each, as in a ledger that was filled one by one. Such a body cannot be sent. */
+  apart?: boolean;
+}
+
+const PEOPLE = 100_000;
+/** Copies that stand apart were accepted in the last so many days. */
+const DAYS = 10;
+/** No statement takes longer than ten seconds. */
+const PIECE = 25_000;
+
+const histories = {
+  accepted: ['accepted'],
+  retrying: ['accepted', 'claimed', 'failed'],
+  awaiting: ['accepted', 'claimed', 'taken'],
+  concluded: ['accepted', 'claimed', 'concluded'],
+} as const;
+const states = {
+  accepted: 'accepted',
+  claimed: 'submitting',
+  failed: 'retrying',
+  taken: 'awaiting',
+  concluded: 'concluded',
+} as const;
+
+/** Fills the ledger with transactions like one that it has, which stays as it is. */
+export async function fillWithCopies(
+  db: Database,
+  like: Pick<TransactionRow, 'id'>,
+  count: number,
+  { state, dueInMs, apart = false }: CopiesOptions,
+): Promise<void> {
+  const events = histories[state].map((type, seq) => ({ type, seq, to: states[type] }));
+  const client = await db.connect();
+  try {
+    // Foreign keys hold by construction; looking each up would be most of the time.
+    await client.query('set session_replication_role = replica');
+    if (apart) {
+      await client.query(
+        `insert into subjects (id, cpf_index, cpf_sealed)
+          select md5('person ' || i)::uuid, sha256(('person ' || i)::bytea), sha256(('sealed ' || i)::bytea) from generate_series(0, $1 - 1) i
+          on conflict do nothing`,
+        [PEOPLE],
+      );
+    }
+    for (let from = 0; from < count; from += PIECE) {
+      await client.query(
+        `with made as (
+            insert into transactions (id, owner, kind, subject, operator, operator_verification, captured_at, request_mac, payload,
+              payload_bytes, wrapped_key, state, version, attempt, due_at, upstream_id, upstream_status, verdict, accepted_at, updated_at)
+            select gen_random_uuid(), owner, kind, case when $3 then md5('person ' || i % ${PEOPLE})::uuid else subject end, operator,
+              operator_verification, captured_at, request_mac, case when $3 then gen_random_uuid() else payload end, payload_bytes, wrapped_key, $2,
+              jsonb_array_length($4) - 1, least(1, jsonb_array_length($4) - 1), now() + $5 * interval '1 millisecond',
+              case when $2 in ('awaiting', 'concluded') then gen_random_uuid()::text end,
+              case $2 when 'awaiting' then 'ENROLL_PENDING' when 'concluded' then 'ENROLL_OK' end, case $2 when 'concluded' then 'enrolled' end,
+              at, at
+            from transactions, generate_series($6::int, $7::int - 1) i,
+              lateral (select case when $3 then now() - (1 - i / $8::float8) * interval '${DAYS} days' else now() end as at) t
+            where id = $1 returning id, accepted_at)
+          insert into transaction_events (transaction_id, seq, type, from_state, to_state, attempt, at)
+          select made.id, (e->>'seq')::int, e->>'type', lag(e->>'to') over (partition by made.id order by (e->>'seq')::int), e->>'to',
+            least(1, (e->>'seq')::int), accepted_at
+          from made, jsonb_array_elements($4) e`,
+        [like.id, state, apart, JSON.stringify(events), dueInMs, from, Math.min(count, from + PIECE), count],
+      );
+    }
+  } finally {
+    // Whoever is lent this connection next is checked again.
+    client.release(true);
+  }
+  await db.query('analyze');
+}

@@ -1,0 +1,31 @@
+import { describeBridge, measureBridge } from './bridge-memory.ts';
+import { measureBudget } from './budget.ts';
+import { describeBudget } from './budget-report.ts';
+import { measureCalls } from './calls.ts';
+import { describeCalls } from './calls-report.ts';
+import type { Options, Part } from './options.ts';
+import { describeResend, measureResend } from './resend.ts';
+import type { Measured } from './rows.ts';
+import type { Place } from './servers.ts';
+import { measureSubmit } from './submit.ts';
+import { describeProfile, describeSubmit, rowsOfSubmit } from './submit-report.ts';
+
+/** What a program found: text, and its rows of the table. */
+interface Found {
+  text: string;
+  rows?: Measured[];
+}
+
+/** The programs of the bench, in the order in which they run. */
+export const programs: Record<Part, (options: Options & Place) => Promise<Found>> = {
+  submit: async (options) => {
+    const results = await measureSubmit(options);
+    const { profile } = results;
+    const text = [describeSubmit(results), ...(profile ? [describeProfile(profile)] : [])].join('\n\n');
+    return { text, rows: rowsOfSubmit(results) };
+  },
+  calls: async (options) => ({ text: describeCalls(await measureCalls(options)) }),
+  budget: async (options) => ({ text: describeBudget(await measureBudget(options)) }),
+  resend: async (options) => ({ text: describeResend(await measureResend(options)) }),
+  bridge: async (options) => ({ text: describeBridge(await measureBridge(Math.min(options.rounds, 3), options)) }),
+};
