@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { freePort } from '../stack/ports.ts';
 import type { Processes, ServiceProcess } from '../stack/processes.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { spread, table } from './numbers.ts';
+import { statusOf } from './processor.ts';
 import type { Place } from './servers.ts';
 
 const bridgeMain = path.resolve(import.meta.dirname, '../../packages/device-bridge/src/main.ts');
@@ -73,12 +73,6 @@ async function settled(service: ServiceProcess): Promise<number> {
     { what: `a steady memory of ${service.name}`, timeoutMs: 60_000, everyMs: 500 },
   );
   return last.at(-1) as number;
-}
-
-function statusOf({ pid }: ServiceProcess, field: 'VmRSS' | 'VmHWM'): number {
-  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-  if (kib === undefined) throw new Error(`/proc/${pid}/status has no ${field}`);
-  return Number(kib) / 1024;
 }
 
 export function describeBridge(found: readonly Resident[]): string {

@@ -1,11 +1,12 @@
+import path from 'node:path';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { ServiceProcess } from '../stack/processes.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { bodiesOf, FIRST_TIMESTAMP, numbersIn } from './bodies.ts';
 import type { Contender } from './contender.ts';
-import type { Installation } from './installation.ts';
+import { type Installation, openInstallation } from './installation.ts';
 import { processorTime } from './processor.ts';
-import type { Stub } from './servers.ts';
+import type { Place, Servers, Stub } from './servers.ts';
 import { inParallel } from './variant.ts';
 
 export interface AtestoSettings {
@@ -27,7 +28,7 @@ export function openAtesto({ installation, workers, stub, aim }: AtestoSettings)
   let accepted: TransactionRow[] = [];
   return {
     async prepare(range) {
-      for (const worker of workers) worker.kill('SIGSTOP');
+      freeze(workers);
       accepted = [];
       await inParallel(numbersIn(range), 20, async (number) => {
         const sealed = await installation.seal(bodies.of(number));
@@ -40,19 +41,51 @@ export function openAtesto({ installation, workers, stub, aim }: AtestoSettings)
     },
     async run() {
       const ids = accepted.map(({ id }) => id);
-      const cpu = () => workers.reduce((sum, { pid }) => sum + (processorTime(pid) ?? 0), 0);
-      const before = cpu();
-      const began = performance.now();
-      for (const worker of workers) worker.kill('SIGCONT');
-      await stub.until(ids.length);
-      await waitFor(() => areConcluded(installation, ids), { what: 'the outcomes in the ledger', everyMs: 2 });
-      const seconds = (performance.now() - began) / 1000;
-      return { seconds, cpuUs: cpu() - before, msPerBody: await msOfOne(installation, ids) };
+      const took = await wake({ workers, stub }, ids.length, () => areConcluded(installation, ids));
+      return { ...took, msPerBody: await msOfOne(installation, ids) };
     },
     async finish() {
       await inParallel(accepted, 20, ({ payload }) => vault.destroy(payload));
     },
   };
+}
+
+export function freeze(workers: readonly ServiceProcess[]): void {
+  for (const worker of workers) worker.kill('SIGSTOP');
+}
+
+/** Lets frozen workers work until the stub has had `count` requests and the ledger says that it is over. */
+export async function wake(
+  { workers, stub }: Pick<AtestoSettings, 'workers' | 'stub'>,
+  count: number,
+  isOver: () => Promise<boolean>,
+): Promise<{ seconds: number; cpuUs: number }> {
+  const cpu = () => workers.reduce((sum, { pid }) => sum + (processorTime(pid) ?? 0), 0);
+  const before = cpu();
+  const began = performance.now();
+  for (const worker of workers) worker.kill('SIGCONT');
+  await stub.until(count);
+  await waitFor(isOver, { what: 'the outcomes in the ledger', timeoutMs: 60_000, everyMs: 2 });
+  return { seconds: (performance.now() - began) / 1000, cpuUs: cpu() - before };
+}
+
+/** An installation of its own whose workers bring transactions to the stub, as fast as they can. */
+export async function openSubmitters(
+  place: Place,
+  name: string,
+  of: { servers: Servers; stub: Pick<Stub, 'url'>; redis?: string; env?: Record<string, string>; processes?: number },
+): Promise<{ installation: Installation; workers: ServiceProcess[] }> {
+  const installation = await openInstallation({
+    dir: path.join(place.dir, name),
+    database: await of.servers.postgres.createDatabase(),
+    ...(of.redis === undefined ? {} : { redis: of.redis }),
+    processes: place.processes,
+    env: { SPID_SERVER_URL: of.stub.url, SPID_SERVER_RATE: '10000' },
+  });
+  place.processes.onStop(() => installation.close());
+  const workers: ServiceProcess[] = [];
+  for (let i = 0; i < (of.processes ?? 1); i++) workers.push(await installation.startWorkers(of.env));
+  return { installation, workers };
 }
 
 /** @throws Error when one is over in another way, or was tried more than once */

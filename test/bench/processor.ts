@@ -31,6 +31,13 @@ function readStat(pid: number): { parent: number; ticks: number; reaped: number 
   }
 }
 
+/** Memory of a process in MiB: what is resident, or the most that ever was. */
+export function statusOf({ pid }: { pid: number }, field: 'VmRSS' | 'VmHWM'): number {
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+  if (kib === undefined) throw new Error(`/proc/${pid}/status has no ${field}`);
+  return Number(kib) / 1024;
+}
+
 /** A line for the record. */
 export function describeMachine(): string {
   const { length, 0: first } = cpus();

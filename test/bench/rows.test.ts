@@ -53,6 +53,6 @@ it('tells the median, the range, both bars, the verdict and where it comes from'
     expect.stringMatching(/^\|-/),
     '| `submit` 300 KB | bare undici POST | 0.30 (0.20–0.50) | ≥ 0.45 | ≥ 0.28 | ok | 300/s of 1,000/s |',
     '| added time at 100/s, p99 | (a time) | 70.0 ms | < 60 ms | < 150 ms | ok | obvious: 900 ms |',
-    '| `memory` of a worker at the end | at a tenth of it | 1.20 | ± 0.1 | | aim missed | 100 MiB, then 120 |',
+    '| `memory` of a worker, later | itself before | 1.20 | ± 0.1 | | aim missed | 100 MiB, then 120 |',
   ]);
 });

@@ -1,15 +1,8 @@
 import { median, spread, table } from './numbers.ts';
 import type { Profile } from './profile.ts';
 import type { Measured } from './rows.ts';
-import {
-  type ContenderName,
-  largeNames,
-  type Round,
-  type ServerTime,
-  type SizeResults,
-  type SubmitResults,
-  smallNames,
-} from './submit.ts';
+import { type ContenderName, largeNames, type SizeResults, type SubmitResults, smallNames } from './submit.ts';
+import { type Round, ratiosOf, type ServerTime } from './turns.ts';
 import { CONCURRENCY, SOCKETS } from './variant.ts';
 
 const titles: Record<ContenderName, string> = {
@@ -37,7 +30,9 @@ export function describeSubmit({ large, small, redisSource }: SubmitResults): st
         ['obvious', 'bare'],
         ['atesto-pg', 'obvious'],
       ] as const
-    ).map(([above, below]) => `ratio ${above} / ${below}: ${spread(ratios(large, above, below), 2)}`),
+    ).map(
+      ([above, below]) => `ratio ${above} / ${below}: ${spread(ratiosOf(large.rounds[above], large.rounds[below]), 2)}`,
+    ),
     'Every body of every variant arrived exactly once and whole, by number, length and CRC.',
   ].join('\n');
 }
@@ -46,25 +41,21 @@ export function rowsOfSubmit({ large, small }: SubmitResults): Measured[] {
   const rates = (of: SizeResults<'bare' | 'atesto'>) =>
     `atesto ${rate(of.rounds.atesto)} of bare ${rate(of.rounds.bare)}`;
   return [
-    { row: 'submitBare', values: ratios(large, 'atesto', 'bare'), raw: rates(large) },
+    { row: 'submitBare', values: ratiosOf(large.rounds.atesto, large.rounds.bare), raw: rates(large) },
     {
       row: 'submitObvious',
-      values: ratios(large, 'atesto', 'obvious'),
+      values: ratiosOf(large.rounds.atesto, large.rounds.obvious),
       raw: `obvious ${rate(large.rounds.obvious)}`,
     },
-    { row: 'submitSmall', values: ratios(small, 'atesto', 'bare'), raw: rates(small) },
+    { row: 'submitSmall', values: ratiosOf(small.rounds.atesto, small.rounds.bare), raw: rates(small) },
   ];
 }
 
-const rate = (rounds: readonly Round[]) =>
+export const rate = (rounds: readonly { perSecond: number }[]) =>
   `${spread(
     rounds.map(({ perSecond }) => perSecond),
     0,
   )}/s`;
-
-function ratios<Name extends ContenderName>({ rounds }: SizeResults<Name>, above: Name, below: Name): number[] {
-  return rounds[above].map(({ perSecond }, i) => perSecond / (rounds[below][i]?.perSecond ?? Number.NaN));
-}
 
 function describeSize<Name extends ContenderName>(results: SizeResults<Name>, names: readonly Name[]): string[] {
   const { rounds, bytes, bodies } = results;

@@ -1,25 +1,11 @@
-import path from 'node:path';
 import type { ServiceProcess } from '../stack/processes.ts';
 import { bodiesOf, LARGE, SMALL } from './bodies.ts';
 import { NODE_FLAGS } from './child.ts';
-import { type Contender, type ContenderRound, openVariant } from './contender.ts';
-import { openAtesto } from './contender-atesto.ts';
-import { openInstallation } from './installation.ts';
-import { processorTime } from './processor.ts';
+import { type Contender, openVariant } from './contender.ts';
+import { openAtesto, openSubmitters } from './contender-atesto.ts';
 import { openProfiler, PROFILABLE, type Profile } from './profile.ts';
-import { checkArrivals, openServers, openStub, type Place, type Servers, type Stub } from './servers.ts';
-import { inTurns } from './turns.ts';
-
-/** Processor time per body in µs, of the processes that everyone shares. */
-export type ServerTime = Partial<Record<'stub' | 'redis' | 'postgres', number>>;
-
-export interface Round extends ContenderRound {
-  perSecond: number;
-  cpuUsPerBody: number;
-  servers: ServerTime;
-  /** That the stub was asked for. */
-  connections: number;
-}
+import { openServers, openStub, type Place } from './servers.ts';
+import { inTurns, type Round, submitTurns } from './turns.ts';
 
 export const largeNames = ['bare', 'atesto', 'atesto-pg', 'obvious'] as const;
 export const smallNames = ['bare', 'atesto'] as const;
@@ -53,8 +39,9 @@ export async function measureSubmit(options: SubmitOptions): Promise<SubmitResul
   const servers = await openServers(options);
   const stub = await openStub(options);
   const [redis, ownRedis] = [servers.redisUrl(), servers.redisUrl()];
-  const atesto = await openWorkers(options, 'atesto', { servers, stub, redis: ownRedis });
-  const onPostgres = await openWorkers(options, 'atesto-pg', { servers, stub });
+  const env = { NODE_OPTIONS: [...NODE_FLAGS, PROFILABLE].join(' ') };
+  const atesto = await openSubmitters(options, 'atesto', { servers, stub, redis: ownRedis, env });
+  const onPostgres = await openSubmitters(options, 'atesto-pg', { servers, stub, env });
   const variant = (name: 'bare' | 'obvious', aim: number) => openVariant(options, name, { stub: stub.url, redis, aim });
   const large: Record<ContenderName, Contender> = {
     bare: await variant('bare', LARGE),
@@ -64,7 +51,7 @@ export async function measureSubmit(options: SubmitOptions): Promise<SubmitResul
   };
   const small = { bare: await variant('bare', SMALL), atesto: openAtesto({ ...atesto, stub, aim: SMALL }) };
 
-  const turn = turnsOf(servers, stub);
+  const turn = submitTurns(servers, stub);
   const measure = async <Name extends ContenderName>(
     names: readonly Name[],
     contenders: Record<Name, Contender>,
@@ -76,7 +63,7 @@ export async function measureSubmit(options: SubmitOptions): Promise<SubmitResul
     rounds: await inTurns(
       names,
       rounds,
-      (name) => turn(name, contenders[name], aim, bodies),
+      (name) => turn({ name, contender: contenders[name], aim, count: bodies }),
       (round, found) => {
         const rates = names.map((name) => `${name} ${found[name].perSecond.toFixed(0)}/s`).join(', ');
         report(`${aim} bytes, ${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${rates}`);
@@ -91,63 +78,10 @@ export async function measureSubmit(options: SubmitOptions): Promise<SubmitResul
   if (options.profile) {
     report('profiling the submit path');
     const profiler = await openProfiler(atesto.workers[0] as ServiceProcess);
-    await turn('atesto', large.atesto, LARGE, options.bodies, async (run) => {
+    const around = async (run: () => Promise<void>) => {
       results.profile = await profiler.during(run);
-    });
+    };
+    await turn({ name: 'atesto', contender: large.atesto, aim: LARGE, count: options.bodies, around });
   }
   return results;
-}
-
-async function openWorkers(
-  place: Place,
-  name: string,
-  { servers, stub, redis }: { servers: Servers; stub: Stub; redis?: string },
-) {
-  const installation = await openInstallation({
-    dir: path.join(place.dir, name),
-    database: await servers.postgres.createDatabase(),
-    ...(redis === undefined ? {} : { redis }),
-    processes: place.processes,
-    env: { SPID_SERVER_URL: stub.url, SPID_SERVER_RATE: '10000' },
-  });
-  place.processes.onStop(() => installation.close());
-  const workers = [await installation.startWorkers({ NODE_OPTIONS: [...NODE_FLAGS, PROFILABLE].join(' ') })];
-  return { installation, workers };
-}
-
-/** One turn of one contender, with what it cost the servers, and the check that every body came. */
-function turnsOf({ redis, postgres }: Servers, stub: Stub) {
-  let from = 0;
-  return async (
-    name: string,
-    contender: Contender,
-    aim: number,
-    count: number,
-    around: (run: () => Promise<void>) => Promise<void> = (run) => run(),
-  ): Promise<Round> => {
-    const range = { from, count };
-    from += count;
-    await contender.prepare(range);
-    const time = () => [stub.child.pid, redis.pid, postgres.pid].map(processorTime);
-    const before = time();
-    let took: ContenderRound | undefined;
-    await around(async () => {
-      took = await contender.run();
-    });
-    const [stubUs, redisUs, postgresUs] = time().map((after, i) => perBody(after, before[i], count));
-    const { arrivals, connections } = await stub.take();
-    checkArrivals(name, bodiesOf(aim), range, arrivals);
-    await contender.finish();
-    const { seconds, cpuUs, msPerBody } = took as ContenderRound;
-    const servers = defined({ stub: stubUs, redis: redisUs, postgres: postgresUs });
-    return { seconds, cpuUs, msPerBody, perSecond: count / seconds, cpuUsPerBody: cpuUs / count, servers, connections };
-  };
-}
-
-function perBody(after: number | undefined, before: number | undefined, bodies: number): number | undefined {
-  return after === undefined || before === undefined ? undefined : (after - before) / bodies;
-}
-
-function defined(time: Record<keyof ServerTime, number | undefined>): ServerTime {
-  return Object.fromEntries(Object.entries(time).filter(([, us]) => us !== undefined));
 }

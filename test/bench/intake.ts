@@ -1,0 +1,101 @@
+import path from 'node:path';
+import { LARGE } from './bodies.ts';
+import type { Door } from './callers.ts';
+import { openChild } from './child.ts';
+import { systemKey } from './doors.ts';
+import { openInstallation } from './installation.ts';
+import { median, table } from './numbers.ts';
+import { processorTime } from './processor.ts';
+import type { Measured } from './rows.ts';
+import { openServers, type Place } from './servers.ts';
+import { rate } from './submit-report.ts';
+import { inTurns, ratiosOf } from './turns.ts';
+import type { Uploads } from './uploaders.ts';
+
+const CALLERS = 16;
+const TURN_MS = 3_000;
+const names = ['drain', 'capture', 'transaction'] as const;
+
+/** Binary pictures: thrown away; on disk and in the ledger; and made a transaction that is in line. Nobody sends. */
+export async function measureIntake(options: Place & { rounds: number }): Promise<{ text: string; rows: Measured[] }> {
+  const { dir, processes, rounds, report } = options;
+  const servers = await openServers(options);
+  const installation = await openInstallation({
+    dir: path.join(dir, 'intake'),
+    database: await servers.postgres.createDatabase(),
+    redis: servers.redisUrl(),
+    processes,
+    env: { SPID_SERVER_URL: 'http://127.0.0.1:9' },
+  });
+  processes.onStop(() => installation.close());
+  const gateway = await installation.startGateway();
+  const open = (main: string, name: string) => {
+    const child = openChild(main, [], path.join(dir, `${name}.log`));
+    processes.onStop(() => child.stop());
+    return child;
+  };
+  const drain = open('drain-server.ts', 'drain');
+  const uploaders = open('uploaders.ts', 'uploaders');
+  const door: Door = { url: gateway.url, headers: { authorization: `Bearer ${await systemKey(gateway)}` } };
+  const doors = {
+    drain: { door: { url: await drain.ask<string>('url'), headers: {} }, pid: drain.pid },
+    capture: { door, pid: gateway.pid },
+    transaction: { door, pid: gateway.pid },
+  };
+
+  let made = 0;
+  const found = await inTurns(
+    names,
+    rounds,
+    async (name) => {
+      const pids = { server: doors[name].pid, redis: servers.redis.pid, postgres: servers.postgres.pid };
+      const time = () => Object.values(pids).map((pid) => processorTime(pid) ?? Number.NaN);
+      const before = time();
+      const uploads: Uploads = {
+        door: doors[name].door,
+        callers: CALLERS,
+        forMs: TURN_MS,
+        withTransaction: name === 'transaction',
+      };
+      const { count, seconds } = await uploaders.ask<{ count: number; seconds: number }>('closedLoop', uploads);
+      if (name === 'transaction') made += count;
+      const cpuUs = time().map((after, i) => (after - (before[i] as number)) / count);
+      return { perSecond: count / seconds, cpuUs };
+    },
+    (round, of) =>
+      report(`intake, round ${round}: ${names.map((name) => `${name} ${of[name].perSecond.toFixed(0)}/s`).join(', ')}`),
+  );
+  const inLine = await installation.queues.inLine('spid', 'firstSend');
+  if (inLine !== made) throw new Error(`${inLine} of ${made} transactions are in line`);
+  const cpu = (name: (typeof names)[number], at: number) =>
+    median(found[name].map(({ cpuUs }) => cpuUs[at] ?? Number.NaN)).toFixed(0);
+  return {
+    text: [
+      `Intake: ${rounds} rounds of ${TURN_MS / 1000} s, pictures of ${LARGE} bytes, ${CALLERS} callers; every transaction was in line at the end (${made}).`,
+      'CPU µs per picture, median of the rounds:',
+      '',
+      table(
+        ['what is done', 'server', 'Redis', 'PostgreSQL'],
+        (
+          [
+            ['drain', 'read and thrown away by Fastify'],
+            ['capture', 'PUT: sealed, on disk, in the ledger'],
+            ['transaction', 'PUT and POST: composed, sealed, on disk, in the ledger, in line'],
+          ] as const
+        ).map(([name, title]) => [title, cpu(name, 0), cpu(name, 1), cpu(name, 2)]),
+      ),
+    ].join('\n'),
+    rows: [
+      {
+        row: 'intakeCapture',
+        values: ratiosOf(found.capture, found.drain),
+        raw: `${rate(found.capture)} of ${rate(found.drain)}`,
+      },
+      {
+        row: 'intakeTransaction',
+        values: ratiosOf(found.transaction, found.drain),
+        raw: `${rate(found.transaction)} of ${rate(found.drain)}`,
+      },
+    ],
+  };
+}

@@ -1,0 +1,72 @@
+import { SMALL } from './bodies.ts';
+import { type Contender, openVariant } from './contender.ts';
+import { freeze, openSubmitters, wake } from './contender-atesto.ts';
+import { fillWithCopies } from './copies.ts';
+import type { Measured } from './rows.ts';
+import { openServers, openStub, type Place } from './servers.ts';
+import { rate } from './submit-report.ts';
+import { inTurns, ratiosOf } from './turns.ts';
+
+/** Look-ups in each turn. */
+const LOOK_UPS = 3_000;
+
+/**
+ * Awaiting transactions that are all due: the workers' sweep puts them in line, each is asked for, found enrolled and concluded in the ledger. Beside it a bare
+ * client that makes the same calls.
+ */
+export async function measurePolls(options: Place & { rounds: number }): Promise<{ text: string; rows: Measured[] }> {
+  const { rounds, report } = options;
+  const servers = await openServers(options);
+  const stub = await openStub(options);
+  const { installation, workers } = await openSubmitters(options, 'poll', { servers, stub, redis: servers.redisUrl() });
+  const { db } = installation;
+  const like = await installation.accept(await installation.seal(Buffer.alloc(100)));
+  const awaiting = async () =>
+    (await db.query(`select count(*)::int as count from transactions where due_at is not null and state = 'awaiting'`))
+      .rows[0].count as number;
+
+  const contenders: Record<'bare' | 'atesto', Contender> = {
+    bare: await openVariant(options, 'bareLookUps', { stub: stub.url, redis: '', aim: SMALL }),
+    atesto: {
+      async prepare({ count }) {
+        freeze(workers);
+        await fillWithCopies(db, like, count, { state: 'awaiting', dueInMs: 0 });
+      },
+      async run() {
+        const took = await wake({ workers, stub }, LOOK_UPS, async () => (await awaiting()) === 0);
+        return { ...took, msPerBody: Number.NaN };
+      },
+      async finish() {},
+    },
+  };
+  const found = await inTurns(
+    ['bare', 'atesto'],
+    rounds,
+    async (name, round) => {
+      await contenders[name].prepare({ from: round * LOOK_UPS, count: LOOK_UPS });
+      const { seconds, cpuUs } = await contenders[name].run();
+      const { lookUps } = await stub.take();
+      const ids = new Set(lookUps.map(({ id }) => id));
+      if (ids.size !== LOOK_UPS || lookUps.length !== LOOK_UPS)
+        throw new Error(`${name}: ${lookUps.length} look-ups of ${ids.size} transactions instead of ${LOOK_UPS}`);
+      await contenders[name].finish();
+      return { perSecond: LOOK_UPS / seconds, cpuUs: cpuUs / LOOK_UPS };
+    },
+    (round, { bare, atesto }) =>
+      report(`polls, round ${round}: bare ${bare.perSecond.toFixed(0)}/s, atesto ${atesto.perSecond.toFixed(0)}/s`),
+  );
+  const cpu = (name: 'bare' | 'atesto') => found[name].map(({ cpuUs }) => cpuUs.toFixed(0)).join(', ');
+  return {
+    text: [
+      `Polls: ${rounds} rounds of ${LOOK_UPS} look-ups, in turn; each transaction was asked for once.`,
+      `Client CPU µs per look-up, round by round: bare ${cpu('bare')}; atesto ${cpu('atesto')}.`,
+    ].join('\n'),
+    rows: [
+      {
+        row: 'poll',
+        values: ratiosOf(found.atesto, found.bare),
+        raw: `atesto ${rate(found.atesto)} of bare ${rate(found.bare)}`,
+      },
+    ],
+  };
+}
