@@ -40,7 +40,9 @@ export async function fillWithCopies(
   count: number,
   { state, dueInMs, apart = false, analyze = true }: CopiesOptions,
 ): Promise<void> {
-  const events = histories[state].map((type, seq) => ({ type, seq, to: states[type] }));
+  const steps = histories[state];
+  const to = steps.map((type) => states[type]);
+  const last = steps.length - 1;
   const client = await db.connect();
   try {
     // Foreign keys hold by construction; looking each up would be most of the time.
@@ -61,7 +63,7 @@ export async function fillWithCopies(
               payload_bytes, wrapped_key, state, version, attempt, due_at, upstream_id, upstream_status, verdict, accepted_at, updated_at)
             select gen_random_uuid(), owner, kind, case when $3 then md5('person ' || i % ${PEOPLE})::uuid else subject end, operator,
               operator_verification, captured_at, request_mac, case when $3 then gen_random_uuid() else payload end, payload_bytes, wrapped_key, $2,
-              jsonb_array_length($4) - 1, least(1, jsonb_array_length($4) - 1), now() + $5 * interval '1 millisecond',
+              $4, least(1, $4), now() + $5 * interval '1 millisecond',
               case when $2 in ('awaiting', 'concluded') then gen_random_uuid()::text end,
               case $2 when 'awaiting' then 'ENROLL_PENDING' when 'concluded' then 'ENROLL_OK' end, case $2 when 'concluded' then 'enrolled' end,
               at, at
@@ -69,10 +71,19 @@ export async function fillWithCopies(
               lateral (select case when $3 then now() - (1 - i / $8::float8) * interval '${DAYS} days' else now() end as at) t
             where id = $1 returning id, accepted_at)
           insert into transaction_events (transaction_id, seq, type, from_state, to_state, attempt, at)
-          select made.id, (e->>'seq')::int, e->>'type', lag(e->>'to') over (partition by made.id order by (e->>'seq')::int), e->>'to',
-            least(1, (e->>'seq')::int), accepted_at
-          from made, jsonb_array_elements($4) e`,
-        [like.id, state, apart, JSON.stringify(events), dueInMs, from, Math.min(count, from + PIECE), count],
+          select made.id, seq, type, from_state, to_state, least(1, seq), accepted_at
+          from made, unnest($9::int[], $10::text[], $11::text[], $12::text[]) as step (seq, type, from_state, to_state)`,
+        [
+          like.id,
+          state,
+          apart,
+          last,
+          dueInMs,
+          from,
+          Math.min(count, from + PIECE),
+          count,
+          ...[steps.map((_, seq) => seq), steps, [null, ...to.slice(0, -1)], to],
+        ],
       );
     }
     if (apart) {

@@ -40,7 +40,11 @@ export async function measureWorkerMemory(
   const marks: { at: number; settled: number; most: number; seconds: number }[] = [];
   for (let sent = 0; sent < memoryAt[1]; ) {
     const samples: number[] = [];
-    const sampling = setInterval(() => samples.push(statusOf(worker, 'VmRSS')), SAMPLE_MS);
+    let ended = false;
+    void worker.exited.then(() => {
+      ended = true;
+    });
+    const sampling = setInterval(() => ended || samples.push(statusOf(worker, 'VmRSS')), SAMPLE_MS);
     for (const original of originals) {
       await fillWithCopies(db, original, LOT / SEALED, { state: 'accepted', dueInMs: 0, analyze: false });
     }
