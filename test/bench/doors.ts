@@ -1,11 +1,13 @@
 import path from 'node:path';
+import type { ServiceProcess } from '../stack/processes.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { bodiesOf, FIRST_TIMESTAMP, LARGE, type Range } from './bodies.ts';
 import type { Door } from './callers.ts';
 import { type Child, openChild } from './child.ts';
 import { openSubmitters } from './contender-atesto.ts';
-import type { Installation } from './installation.ts';
+import type { Gateway, Installation } from './installation.ts';
 import { processorTime } from './processor.ts';
+import { PROFILABLE } from './profile.ts';
 import { checkArrivals, openServers, type Place, type Servers } from './servers.ts';
 import type { Taken } from './stub.ts';
 
@@ -14,6 +16,8 @@ export interface Pipeline {
   door: Door;
   /** Of its own processes, by what they are. */
   pids: Record<string, number>;
+  /** Where it can be profiled. */
+  gateway?: ServiceProcess;
   /** Nothing is under way any more. @throws Error when something is over in another way than sent and known */
   isOver(): Promise<boolean>;
   /** When each of a range was accepted by the pipeline's own record, in epoch milliseconds; undefined where its answer says it. */
@@ -101,7 +105,7 @@ async function openAtestoPipeline(place: Place, servers: Servers, stub: string):
     stub: { url: stub },
     redis: servers.redisUrl(),
   });
-  const gateway = await installation.startGateway();
+  const gateway = await installation.startGateway(PROFILABLE);
   const { db } = installation;
   const acceptedAt = async ({ from, count }: Range) => {
     const first = new Date(FIRST_TIMESTAMP + from);
@@ -114,14 +118,15 @@ async function openAtestoPipeline(place: Place, servers: Servers, stub: string):
   };
   return {
     door: { url: gateway.url, headers: { authorization: `Bearer ${await systemKey(gateway)}` } },
-    pids: { gateway: gateway.pid, worker: workers[0]?.pid as number },
+    pids: { gateway: gateway.process.pid, worker: workers[0]?.pid as number },
+    gateway: gateway.process,
     isOver: () => isAllConcluded(installation),
     acceptedAt,
   };
 }
 
 /** A key of an upstream system. */
-export async function systemKey({ url, key }: { url: string; key: string }): Promise<string> {
+export async function systemKey({ url, key }: Pick<Gateway, 'url' | 'key'>): Promise<string> {
   const answer = await fetch(`${url}/v1/keys`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },

@@ -1,6 +1,7 @@
 import type { Passage } from './callers.ts';
 import { type Doors, openDoors, type PipelineName, pipelineNames, type Turn } from './doors.ts';
 import { median, percentile, spread, table } from './numbers.ts';
+import { describeProfile, openProfiler } from './profile.ts';
 import type { Measured } from './rows.ts';
 import type { Place } from './servers.ts';
 import { rate } from './submit-report.ts';
@@ -13,29 +14,32 @@ const CALLERS = 64;
 const BODIES = 400;
 
 /** As many enrolments as will go through: each caller posts its next when the last was sent. */
-export async function measureEndToEnd(options: Options): Promise<{ text: string; rows: Measured[] }> {
+export async function measureEndToEnd(
+  options: Options & { profile: boolean },
+): Promise<{ text: string; rows: Measured[] }> {
   const { rounds, report } = options;
   const doors = await openDoors(options);
-  const found = await inTurns(
-    pipelineNames,
-    rounds,
-    async (name) => {
-      const turn = await doors.turn(name, BODIES, (calls) =>
-        doors.callers.ask('closedLoop', { ...calls, callers: CALLERS }),
-      );
-      return { perSecond: BODIES / turn.seconds, cpuUs: turn.cpuUs };
-    },
-    (round, { obvious, atesto }) =>
-      report(
-        `end to end, round ${round}: obvious ${obvious.perSecond.toFixed(0)}/s, atesto ${atesto.perSecond.toFixed(0)}/s`,
-      ),
+  const turn = async (name: PipelineName) => {
+    const { seconds, cpuUs } = await doors.turn(name, BODIES, (calls) =>
+      doors.callers.ask('closedLoop', { ...calls, callers: CALLERS }),
+    );
+    return { perSecond: BODIES / seconds, cpuUs };
+  };
+  const found = await inTurns(pipelineNames, rounds, turn, (round, { obvious, atesto }) =>
+    report(
+      `end to end, round ${round}: obvious ${obvious.perSecond.toFixed(0)}/s, atesto ${atesto.perSecond.toFixed(0)}/s`,
+    ),
   );
+  const { gateway } = doors.pipelines.atesto;
+  const profile =
+    options.profile && gateway ? await (await openProfiler(gateway)).during(() => turn('atesto')) : undefined;
   return {
     text: [
       `End to end: ${rounds} rounds of ${BODIES} bodies of 300 KB from ${CALLERS} callers; by the SPID Server face, one process of each service.`,
       'CPU µs per body, median of the rounds:',
       '',
       describeTime(found),
+      ...(profile ? ['', describeProfile('the gateway', profile)] : []),
     ].join('\n'),
     rows: [
       {

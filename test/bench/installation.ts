@@ -37,6 +37,13 @@ export interface InstallationOptions {
 
 type SealedBody = Pick<AcceptedTransaction, 'payload' | 'payloadBytes' | 'wrappedKey'>;
 
+export interface Gateway {
+  url: string;
+  /** The administrator's. */
+  key: string;
+  process: ServiceProcess;
+}
+
 /** Keys, ledger, vault and queue of one installation, filled as the gateway fills them; its services are started as they run. */
 export interface Installation {
   db: Database;
@@ -46,8 +53,7 @@ export interface Installation {
   /** An enrolment, unless `facts` say otherwise. It is not put in line. */
   accept(sealed: SealedBody, facts?: Partial<AcceptedTransaction>): Promise<TransactionRow>;
   startWorkers(settings?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
-  /** @returns where it listens, and the administrator's key */
-  startGateway(settings?: Readonly<Record<string, string>>): Promise<{ url: string; key: string; pid: number }>;
+  startGateway(settings?: Readonly<Record<string, string>>): Promise<Gateway>;
   close(): Promise<void>;
 }
 
@@ -128,7 +134,7 @@ export async function openInstallation(options: InstallationOptions): Promise<In
       });
       const key = /Administrator key, shown this once: (\S+)/.exec(gateway.output())?.[1];
       if (key === undefined) throw new Error('the gateway showed no key');
-      return { url: `http://127.0.0.1:${port}`, key, pid: gateway.pid };
+      return { url: `http://127.0.0.1:${port}`, key, process: gateway };
     },
     async close() {
       await queues.close();

@@ -6,6 +6,7 @@ import { systemKey } from './doors.ts';
 import { openInstallation } from './installation.ts';
 import { median, table } from './numbers.ts';
 import { processorTime } from './processor.ts';
+import { describeProfile, openProfiler, PROFILABLE } from './profile.ts';
 import type { Measured } from './rows.ts';
 import { openServers, type Place } from './servers.ts';
 import { rate } from './submit-report.ts';
@@ -17,7 +18,9 @@ const TURN_MS = 3_000;
 const names = ['drain', 'capture', 'transaction'] as const;
 
 /** Binary pictures: thrown away; on disk and in the ledger; and made a transaction that is in line. Nobody sends. */
-export async function measureIntake(options: Place & { rounds: number }): Promise<{ text: string; rows: Measured[] }> {
+export async function measureIntake(
+  options: Place & { rounds: number; profile: boolean },
+): Promise<{ text: string; rows: Measured[] }> {
   const { dir, processes, rounds, report } = options;
   const servers = await openServers(options);
   const installation = await openInstallation({
@@ -28,7 +31,7 @@ export async function measureIntake(options: Place & { rounds: number }): Promis
     env: { SPID_SERVER_URL: 'http://127.0.0.1:9' },
   });
   processes.onStop(() => installation.close());
-  const gateway = await installation.startGateway();
+  const gateway = await installation.startGateway(PROFILABLE);
   const open = (main: string, name: string) => {
     const child = openChild(main, [], path.join(dir, `${name}.log`));
     processes.onStop(() => child.stop());
@@ -39,32 +42,32 @@ export async function measureIntake(options: Place & { rounds: number }): Promis
   const door: Door = { url: gateway.url, headers: { authorization: `Bearer ${await systemKey(gateway)}` } };
   const doors = {
     drain: { door: { url: await drain.ask<string>('url'), headers: {} }, pid: drain.pid },
-    capture: { door, pid: gateway.pid },
-    transaction: { door, pid: gateway.pid },
+    capture: { door, pid: gateway.process.pid },
+    transaction: { door, pid: gateway.process.pid },
   };
 
   let made = 0;
-  const found = await inTurns(
-    names,
-    rounds,
-    async (name) => {
-      const pids = { server: doors[name].pid, redis: servers.redis.pid, postgres: servers.postgres.pid };
-      const time = () => Object.values(pids).map((pid) => processorTime(pid) ?? Number.NaN);
-      const before = time();
-      const uploads: Uploads = {
-        door: doors[name].door,
-        callers: CALLERS,
-        forMs: TURN_MS,
-        withTransaction: name === 'transaction',
-      };
-      const { count, seconds } = await uploaders.ask<{ count: number; seconds: number }>('closedLoop', uploads);
-      if (name === 'transaction') made += count;
-      const cpuUs = time().map((after, i) => (after - (before[i] as number)) / count);
-      return { perSecond: count / seconds, cpuUs };
-    },
-    (round, of) =>
-      report(`intake, round ${round}: ${names.map((name) => `${name} ${of[name].perSecond.toFixed(0)}/s`).join(', ')}`),
+  const turn = async (name: (typeof names)[number]) => {
+    const pids = { server: doors[name].pid, redis: servers.redis.pid, postgres: servers.postgres.pid };
+    const time = () => Object.values(pids).map((pid) => processorTime(pid) ?? Number.NaN);
+    const before = time();
+    const uploads: Uploads = {
+      door: doors[name].door,
+      callers: CALLERS,
+      forMs: TURN_MS,
+      withTransaction: name === 'transaction',
+    };
+    const { count, seconds } = await uploaders.ask<{ count: number; seconds: number }>('closedLoop', uploads);
+    if (name === 'transaction') made += count;
+    const cpuUs = time().map((after, i) => (after - (before[i] as number)) / count);
+    return { perSecond: count / seconds, cpuUs };
+  };
+  const found = await inTurns(names, rounds, turn, (round, of) =>
+    report(`intake, round ${round}: ${names.map((name) => `${name} ${of[name].perSecond.toFixed(0)}/s`).join(', ')}`),
   );
+  const profile = options.profile
+    ? await (await openProfiler(gateway.process)).during(() => turn('capture'))
+    : undefined;
   const inLine = await installation.queues.inLine('spid', 'firstSend');
   if (inLine !== made) throw new Error(`${inLine} of ${made} transactions are in line`);
   const cpu = (name: (typeof names)[number], at: number) =>
@@ -84,6 +87,7 @@ export async function measureIntake(options: Place & { rounds: number }): Promis
           ] as const
         ).map(([name, title]) => [title, cpu(name, 0), cpu(name, 1), cpu(name, 2)]),
       ),
+      ...(profile ? ['', describeProfile('the gateway while pictures are uploaded', profile)] : []),
     ].join('\n'),
     rows: [
       {

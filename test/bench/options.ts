@@ -40,7 +40,7 @@ Prints the table of the core's speed, each row with its verdict, and what else i
   --bodies N            bodies of 300 KB in each turn, 50 to 5,000; default 600
   --seconds N           window of each client of the budget, of each scenario of resend, 10 to 600; default 60
   --memory-at N,M       submits after which a worker's memory is read, thousands; default 10000,100000
-  --profile             afterwards: where the submit path's time goes, with V8's sampling profiler
+  --profile             of submit, end-to-end, intake: afterwards, where the time goes, with V8's sampling profiler
   --help                this text
 
 Everything it starts (PostgreSQL, Redis, simulators, every service and variant as a process of its own) ends with it.

@@ -2,6 +2,8 @@ import type * as V8 from 'node:inspector/promises';
 import { WebSocket } from 'undici';
 import type { ServiceProcess } from '../stack/processes.ts';
 import { waitFor } from '../stack/wait-for.ts';
+import { NODE_FLAGS } from './child.ts';
+import { table } from './numbers.ts';
 
 /** Parts of the processor time of the main thread, in per cent, the largest first. Threads of libuv (file reads) are not in it. */
 export interface Profile {
@@ -14,8 +16,8 @@ export interface Profile {
 
 const SAMPLE_US = 100;
 
-/** Setting of a service that is to be profiled: its inspector opens at SIGUSR1, on a port that is free. */
-export const PROFILABLE = '--inspect-port=0';
+/** Settings of a service that may be profiled: its inspector opens at SIGUSR1, on a port that is free. */
+export const PROFILABLE = { NODE_OPTIONS: [...NODE_FLAGS, '--inspect-port=0'].join(' ') };
 
 export interface Profiler {
   /** Looks at the process while `work` is done. It may be frozen until `work` wakes it. */
@@ -95,4 +97,16 @@ function placeOf({ url, functionName }: { url: string; functionName: string }): 
   const dependency = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1];
   if (dependency) return dependency;
   return /\/((?:packages|test)\/[^?]+)\/[^/]+$/.exec(url)?.[1]?.replace('/src/', '/') ?? url;
+}
+
+/** The profile's larger parts. */
+export function describeProfile(name: string, { idle, places, functions }: Profile): string {
+  const rows = (parts: Profile['places']) => parts.map(([place, percent]) => [place, percent.toFixed(1)]);
+  return [
+    `Profile of ${name}, main thread (idle ${idle.toFixed(0)} % of the time; per cent of the rest, self time):`,
+    '',
+    table(['where', '%'], rows(places)),
+    '',
+    table(['function', '%'], rows(functions)),
+  ].join('\n');
 }

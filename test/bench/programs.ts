@@ -9,11 +9,12 @@ import { measureIntake } from './intake.ts';
 import type { Options, Part } from './options.ts';
 import { measureOutstanding } from './outstanding.ts';
 import { measurePolls } from './poll.ts';
+import { describeProfile } from './profile.ts';
 import { describeResend, measureResend } from './resend.ts';
 import type { Measured } from './rows.ts';
 import type { Place } from './servers.ts';
 import { measureSubmit } from './submit.ts';
-import { describeProfile, describeSubmit, rowsOfSubmit } from './submit-report.ts';
+import { describeSubmit, rowsOfSubmit } from './submit-report.ts';
 import { measureTwoWorkers } from './two-workers.ts';
 import { measureWorkerMemory } from './worker-memory.ts';
 
@@ -28,7 +29,7 @@ export const programs: Record<Part, (options: Options & Place) => Promise<Found>
   submit: async (options) => {
     const results = await measureSubmit(options);
     const { profile } = results;
-    const text = [describeSubmit(results), ...(profile ? [describeProfile(profile)] : [])].join('\n\n');
+    const text = [describeSubmit(results), ...(profile ? [describeProfile('a worker', profile)] : [])].join('\n\n');
     return { text, rows: rowsOfSubmit(results) };
   },
   'end-to-end': measureEndToEnd,

@@ -1,5 +1,4 @@
 import { median, spread, table } from './numbers.ts';
-import type { Profile } from './profile.ts';
 import type { Measured } from './rows.ts';
 import { type ContenderName, largeNames, type SizeResults, type SubmitResults, smallNames } from './submit.ts';
 import { type Round, ratiosOf, type ServerTime } from './turns.ts';
@@ -88,16 +87,4 @@ function describeSize<Name extends ContenderName>(results: SizeResults<Name>, na
       ]),
     ),
   ];
-}
-
-/** The profile's larger parts. */
-export function describeProfile({ idle, places, functions }: Profile): string {
-  const rows = (parts: Profile['places']) => parts.map(([name, percent]) => [name, percent.toFixed(1)]);
-  return [
-    `Profile of atesto's main thread over a round (idle ${idle.toFixed(0)} % of the time; per cent of the rest, self time):`,
-    '',
-    table(['where', '%'], rows(places)),
-    '',
-    table(['function', '%'], rows(functions)),
-  ].join('\n');
 }

@@ -1,6 +1,5 @@
 import type { ServiceProcess } from '../stack/processes.ts';
 import { bodiesOf, LARGE, SMALL } from './bodies.ts';
-import { NODE_FLAGS } from './child.ts';
 import { type Contender, openVariant } from './contender.ts';
 import { openAtesto, openSubmitters } from './contender-atesto.ts';
 import { openProfiler, PROFILABLE, type Profile } from './profile.ts';
@@ -39,9 +38,8 @@ export async function measureSubmit(options: SubmitOptions): Promise<SubmitResul
   const servers = await openServers(options);
   const stub = await openStub(options);
   const [redis, ownRedis] = [servers.redisUrl(), servers.redisUrl()];
-  const env = { NODE_OPTIONS: [...NODE_FLAGS, PROFILABLE].join(' ') };
-  const atesto = await openSubmitters(options, 'atesto', { servers, stub, redis: ownRedis, env });
-  const onPostgres = await openSubmitters(options, 'atesto-pg', { servers, stub, env });
+  const atesto = await openSubmitters(options, 'atesto', { servers, stub, redis: ownRedis, env: PROFILABLE });
+  const onPostgres = await openSubmitters(options, 'atesto-pg', { servers, stub, env: PROFILABLE });
   const variant = (name: 'bare' | 'obvious', aim: number) => openVariant(options, name, { stub: stub.url, redis, aim });
   const large: Record<ContenderName, Contender> = {
     bare: await variant('bare', LARGE),
