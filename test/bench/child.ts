@@ -9,9 +9,6 @@ interface Question {
 }
 type Answer = { id: number; value: unknown } | { id: number; problem: string };
 
-/** Of every process that is measured, the services' too. It is how the workers are run (deploy/). */
-export const NODE_FLAGS = ['--max-semi-space-size=2'];
-
 /** A process of the bench that is asked over its IPC channel. */
 export interface Child {
   readonly pid: number;
@@ -25,7 +22,7 @@ export interface Child {
 export function openChild(main: string, args: readonly string[], logFile: string): Child {
   const log = openSync(logFile, 'a');
   const child = fork(path.join(import.meta.dirname, main), args, {
-    execArgv: ['--expose-gc', ...NODE_FLAGS],
+    execArgv: ['--expose-gc'],
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);

@@ -80,7 +80,7 @@ export async function openSubmitters(
     database: await of.servers.postgres.createDatabase(),
     ...(of.redis === undefined ? {} : { redis: of.redis }),
     processes: place.processes,
-    env: { SPID_SERVER_URL: of.stub.url, SPID_SERVER_RATE: '10000' },
+    env: { SPID_SERVER_URL: of.stub.url, SPID_SERVER_RATE: '0' },
   });
   place.processes.onStop(() => installation.close());
   const workers: ServiceProcess[] = [];

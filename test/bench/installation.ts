@@ -16,7 +16,6 @@ import { createVault, type Vault } from '@atesto/shared/vault/vault';
 import { freePort } from '../stack/ports.ts';
 import type { Processes, ServiceProcess } from '../stack/processes.ts';
 import { OPERATOR, SOMEBODY } from './bodies.ts';
-import { NODE_FLAGS } from './child.ts';
 
 /** Longer than a bench: the sweep runs as always and leaves alone what has a job. */
 export const LATER_MS = 3_600_000;
@@ -72,6 +71,8 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     redis === undefined ? { kind: 'postgres', url: database } : { kind: 'redis', url: redis },
     queuesOf(accounts.map((name) => ({ name }))),
     fail,
+    // As a gateway that knows of no rate.
+    { grouped: options.env.SPID_SERVER_RATE === '0' ? ['spid'] : [] },
   );
   const [subject, operator] = await Promise.all(
     [SOMEBODY, OPERATOR].map((cpf) => ensureSubject(db, sealCpf(keyRing, cpf as Cpf))),
@@ -83,8 +84,6 @@ export async function openInstallation(options: InstallationOptions): Promise<In
     VAULT_URL: `file:${vaultDir}`,
     ATESTO_STATE_DIR: stateDir,
     LOG_LEVEL: 'info',
-    // As the workers are run (deploy/); everybody else in the bench has it too.
-    NODE_OPTIONS: NODE_FLAGS.join(' '),
     ...options.env,
   };
   const name = path.basename(dir);

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { consume } from '@atesto/shared/queues/queues';
+import { waitFor } from '../stack/wait-for.ts';
 import { LARGE } from './bodies.ts';
 import type { Door } from './callers.ts';
 import { openChild } from './child.ts';
@@ -23,12 +25,13 @@ export async function measureIntake(
 ): Promise<{ text: string; rows: Measured[] }> {
   const { dir, processes, rounds, report } = options;
   const servers = await openServers(options);
+  const redis = servers.redisUrl();
   const installation = await openInstallation({
     dir: path.join(dir, 'intake'),
     database: await servers.postgres.createDatabase(),
-    redis: servers.redisUrl(),
+    redis,
     processes,
-    env: { SPID_SERVER_URL: 'http://127.0.0.1:9' },
+    env: { SPID_SERVER_URL: 'http://127.0.0.1:9', SPID_SERVER_RATE: '0' },
   });
   processes.onStop(() => installation.close());
   const gateway = await installation.startGateway(PROFILABLE);
@@ -68,8 +71,15 @@ export async function measureIntake(
   const profile = options.profile
     ? await (await openProfiler(gateway.process)).during(() => turn('capture'))
     : undefined;
-  const inLine = await installation.queues.inLine('spid', 'firstSend');
-  if (inLine !== made) throw new Error(`${inLine} of ${made} transactions are in line`);
+  const inLine = new Set<string>();
+  const backend = { kind: 'redis', url: redis } as const;
+  const consumer = consume(
+    backend,
+    { queue: 'spid', concurrency: 100, onError: report },
+    async (_name, { id }) => void inLine.add(id),
+  );
+  await waitFor(() => inLine.size === made, { what: `all ${made} transactions in line`, timeoutMs: 30_000 });
+  await consumer.close();
   const cpu = (name: (typeof names)[number], at: number) =>
     median(found[name].map(({ cpuUs }) => cpuUs[at] ?? Number.NaN)).toFixed(0);
   return {

@@ -2,7 +2,6 @@ import type * as V8 from 'node:inspector/promises';
 import { WebSocket } from 'undici';
 import type { ServiceProcess } from '../stack/processes.ts';
 import { waitFor } from '../stack/wait-for.ts';
-import { NODE_FLAGS } from './child.ts';
 import { table } from './numbers.ts';
 
 /** Parts of the processor time of the main thread, in per cent, the largest first. Threads of libuv (file reads) are not in it. */
@@ -17,7 +16,7 @@ export interface Profile {
 const SAMPLE_US = 100;
 
 /** Settings of a service that may be profiled: its inspector opens at SIGUSR1, on a port that is free. */
-export const PROFILABLE = { NODE_OPTIONS: [...NODE_FLAGS, '--inspect-port=0'].join(' ') };
+export const PROFILABLE = { NODE_OPTIONS: '--inspect-port=0' };
 
 export interface Profiler {
   /** Looks at the process while `work` is done. It may be frozen until `work` wakes it. */
