@@ -75,7 +75,7 @@ export async function measureIntake(
   const backend = { kind: 'redis', url: redis } as const;
   const consumer = consume(
     backend,
-    { queue: 'spid', concurrency: 100, onError: report },
+    { queue: 'spid', concurrency: 100, onError: (error) => report(error.message) },
     async (_name, { id }) => void inLine.add(id),
   );
   await waitFor(() => inLine.size === made, { what: `all ${made} transactions in line`, timeoutMs: 30_000 });
