@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { consume } from '@atesto/shared/queues/queues';
+import { consume } from '@atesto/shared/queues/consume';
 import { waitFor } from '../stack/wait-for.ts';
 import { LARGE } from './bodies.ts';
 import type { Door } from './callers.ts';

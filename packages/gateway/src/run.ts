@@ -10,6 +10,7 @@ import { bootstrapAdministrator } from '@atesto/shared/ledger/credentials';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
 import { openTransactionFeed } from '@atesto/shared/ledger/notifications';
+import { whyNoStart } from '@atesto/shared/ledger/passing-failure';
 import { createRequestBudgets } from '@atesto/shared/ledger/request-budget';
 import { queueOf, queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
@@ -53,8 +54,7 @@ export async function runGateway(environment: Environment): Promise<number> {
     return 0;
   } catch (error) {
     log.error('gateway-failed', { error });
-    const why =
-      error instanceof SettingsError ? error.message : ((error as NodeJS.ErrnoException).code ?? 'see the log');
+    const why = error instanceof SettingsError ? error.message : whyNoStart(error);
     process.stderr.write(`The gateway could not start: ${why}\n`);
     return 1;
   }

@@ -1,9 +1,10 @@
 import type { RequestBudgets } from '@atesto/shared/ledger/request-budget';
 import { isCurrent } from '@atesto/shared/ledger/schedule';
+import type { QueueBackend } from '@atesto/shared/queues/backend';
+import type { ConsumeOptions, WorkConsumer } from '@atesto/shared/queues/consume';
+import { consume } from '@atesto/shared/queues/consume';
 import type { JobName, QueueName, TransactionJob } from '@atesto/shared/queues/jobs';
 import { queueOf } from '@atesto/shared/queues/jobs';
-import type { ConsumeOptions, QueueBackend, WorkConsumer } from '@atesto/shared/queues/queues';
-import { consume } from '@atesto/shared/queues/queues';
 import { outlast } from './outlast.ts';
 import { poll } from './poll/poll.ts';
 import { reconcile } from './reconcile/reconcile.ts';

@@ -1,4 +1,5 @@
 import { contentOf, folder, httpUrl, integer, key, keyEncryptionKeys, oneOf, text, url, vaultUrl } from './kinds.ts';
+import { type RedisLocation, redisUrl } from './redis-url.ts';
 import type { Settings, SettingsSchema } from './settings.ts';
 
 /** What every service has. */
@@ -43,10 +44,22 @@ export const storageSchema = {
   },
   DATABASE_CONNECTIONS: { schema: integer(1, 200), about: 'Connections to PostgreSQL at a time.', fallback: '10' },
   REDIS_URL: {
-    schema: url('redis:', 'rediss:'),
-    about: 'Redis for the queue.',
+    schema: redisUrl,
+    about: 'Redis for the queue: [one server, a Cluster, or Sentinels](scaling.md#redis).',
     absent: 'the queue lives in the PostgreSQL of `DATABASE_URL`',
     secret: true,
+  },
+  REDIS_SENTINEL_PASSWORD: {
+    schema: text,
+    about: 'Of the Sentinels themselves.',
+    absent: 'they ask for none',
+    secret: true,
+  },
+  QUEUE_CONNECTIONS: {
+    schema: integer(1, 200),
+    about:
+      'Where the queue lives in PostgreSQL: connections of each queue at a time, [besides those of `DATABASE_CONNECTIONS`](scaling.md#connections-to-postgresql).',
+    fallback: '10',
   },
   VAULT_URL: {
     schema: vaultUrl,
@@ -118,11 +131,15 @@ export function timeout<const About extends string>(about: About, fallbackMs: nu
   return { schema: integer(1, 3_600_000, 'milliseconds'), about, fallback: String(fallbackMs) };
 }
 
-export type QueueBackendSettings = { kind: 'redis'; url: string } | { kind: 'postgres'; url: string };
+export type QueueBackendSettings =
+  | (RedisLocation & { sentinelPassword?: string | undefined })
+  | { kind: 'postgres'; url: string; connections: number };
 
 /** Redis where there is one, else the ledger's PostgreSQL. */
 export function queueBackend(values: Settings<typeof storageSchema>): QueueBackendSettings {
-  return values.REDIS_URL === undefined
-    ? { kind: 'postgres', url: values.DATABASE_URL }
-    : { kind: 'redis', url: values.REDIS_URL };
+  const { REDIS_URL: redis, REDIS_SENTINEL_PASSWORD: sentinelPassword } = values;
+  if (redis === undefined) {
+    return { kind: 'postgres', url: values.DATABASE_URL, connections: values.QUEUE_CONNECTIONS };
+  }
+  return redis.kind === 'redis-sentinel' ? { ...redis, sentinelPassword } : redis;
 }

@@ -26,6 +26,12 @@ export const workersSchema = {
     about: 'What has been concluded or dead for so many days is [erased](operations.md#erasure-and-retention).',
     absent: 'nothing is erased by its age',
   },
+  ARCHIVE_AFTER_DAYS: {
+    schema: integer(1, 3_650, 'days'),
+    about:
+      'How long what is over stays among the live rows of the ledger; it is [found as before](scaling.md#archive).',
+    fallback: '90',
+  },
   LEASE_MS: timeout('A worker that is silent for longer is taken for dead. Longer than any submission.', 180_000),
   SETTLE_MS: timeout('How long a lost answer rests before the platform is asked.', 5_000),
 } as const satisfies SettingsSchema;
@@ -46,6 +52,7 @@ export function readWorkersSettings(environment: Environment) {
     /** `HH:MM`. */
     resendDailyAt: values.RESEND_DAILY_AT,
     retentionDays: values.RETENTION_DAYS,
+    archiveAfterDays: values.ARCHIVE_AFTER_DAYS,
     work: { submitTimeoutMs, leaseMs: values.LEASE_MS, settleMs: values.SETTLE_MS },
     summary,
   };

@@ -20,3 +20,10 @@ export function isLedgerAway(error: unknown): boolean {
     return true;
   return 'code' in error && typeof error.code === 'string' && lostConnection.has(error.code);
 }
+
+/** Why a service could not start, for whoever starts it: a passing failure of the ledger that a setting causes, or the code of what it was. */
+export function whyNoStart(error: unknown): string {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  if (code !== '53300') return code ?? 'see the log';
+  return 'PostgreSQL has no connection left (too-many-connections): docs/scaling.md has how many each service takes';
+}

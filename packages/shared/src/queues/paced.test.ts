@@ -7,9 +7,11 @@ import { startRedis } from '../../../../test/stack/redis.ts';
 import { waitFor } from '../../../../test/stack/wait-for.ts';
 import { type Database, migrate, openDatabase } from '../ledger/database.ts';
 import { createRequestBudgets, pacing, type RequestBudgets } from '../ledger/request-budget.ts';
+import type { QueueBackend } from './backend.ts';
+import { consume, type WorkConsumer } from './consume.ts';
 import { type JobName, type Lane, queueOf, type TransactionJob } from './jobs.ts';
 import type { Pace } from './paced.ts';
-import { consume, openQueues, type QueueBackend, type WorkConsumer, type WorkQueues } from './queues.ts';
+import { openQueues, type WorkQueues } from './queues.ts';
 
 /** Two workers on the queue of one account, paced by its budget in the ledger; the same suite for each backend. */
 describe.each(['postgres', 'redis'] as const)('paced queues on %s', (kind) => {

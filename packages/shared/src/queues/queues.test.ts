@@ -5,10 +5,12 @@ import { startPostgres } from '../../../../test/stack/postgres.ts';
 import type { RedisServer } from '../../../../test/stack/redis.ts';
 import { startRedis } from '../../../../test/stack/redis.ts';
 import { waitFor } from '../../../../test/stack/wait-for.ts';
+import type { QueueBackend } from './backend.ts';
+import { consume } from './consume.ts';
 import type { TransactionJob } from './jobs.ts';
 import { queuesOf } from './jobs.ts';
-import type { QueueBackend, WorkQueues } from './queues.ts';
-import { consume, openQueues } from './queues.ts';
+import type { WorkQueues } from './queues.ts';
+import { openQueues } from './queues.ts';
 
 /** The same suite for each backend: what the house relies on is what it checks. */
 describe.each(['postgres', 'redis'] as const)('work queues on %s', (kind) => {
