@@ -39,6 +39,8 @@ export interface FaultHouse extends House {
   key: string;
   /** Starts one more workers process, with the house's settings and `env` over them. */
   startWorkers(name: string, env?: Record<string, string>): Promise<ServiceProcess>;
+  /** Starts one more gateway, with the house's settings. */
+  startGateway(name: string): Promise<{ url: string; process: ServiceProcess }>;
   close(): Promise<void>;
 }
 
@@ -97,6 +99,16 @@ async function open(options: FaultHouseOptions): Promise<FaultHouse> {
           },
           ready: { event: 'workers-started' },
         }),
+      async startGateway(name) {
+        const port = await freePort();
+        const process = await processes.start({
+          name,
+          main: path.resolve(import.meta.dirname, '../../packages/gateway/src/main.ts'),
+          env: { ...shared, SPID_SERVER_URL: house.spid.url, ...env, PORT: String(port) },
+          ready: { event: 'gateway-listening' },
+        });
+        return { url: `http://127.0.0.1:${port}`, process };
+      },
       async close() {
         await db.end();
         await processes.stopAll();

@@ -7,7 +7,7 @@ import type { MortalRedis } from './redis.fixture.ts';
 type Evidence = Pick<History, 'held' | 'wire' | 'lastSent' | 'tombstones' | 'rows' | 'events' | 'texts'>;
 
 /** What the platform, the ledger, the logs and the queue hold. */
-export async function readEvidence(house: FaultHouse, redis: MortalRedis | undefined): Promise<Evidence> {
+export async function readEvidence(house: FaultHouse, servers: readonly MortalRedis[]): Promise<Evidence> {
   const [held, received] = await Promise.all([house.platform.transactions(), house.platform.received('enroll')]);
   const { rows } = await house.db.query<LedgerRow>(
     'select id, state, attempt, version, verdict, reason from transactions',
@@ -31,7 +31,7 @@ export async function readEvidence(house: FaultHouse, redis: MortalRedis | undef
     tombstones,
     rows,
     events,
-    texts: [...(await logs(house.dir)), ...(await tables(house)), ...(redis ? [await dump(redis)] : [])],
+    texts: [...(await logs(house.dir)), ...(await tables(house)), ...(await Promise.all(servers.map(dump)))],
   };
 }
 

@@ -20,11 +20,17 @@ export interface MortalRedis {
   stop(): Promise<void>;
 }
 
-/**
- * Undefined where there is no server program; `startRedis` of the stack installs one.
- * @param keeps true for an append-only file in `dir`, written to disk every second as in production
- */
-export async function openMortalRedis(dir: string, { keeps = false } = {}): Promise<MortalRedis | undefined> {
+export interface MortalRedisOptions {
+  /** True for an append-only file in `dir`, written to disk every second as in production. */
+  keeps?: boolean;
+  /** More of the server's command line. */
+  args?: readonly string[];
+  /** Sentinel of this configuration file, which it rewrites. */
+  sentinel?: string;
+}
+
+/** Undefined where there is no server program; `startRedis` of the stack installs one. */
+export async function openMortalRedis(dir: string, options: MortalRedisOptions = {}): Promise<MortalRedis | undefined> {
   const program = findRedis();
   if (!program) return undefined;
   const port = await freePort();
@@ -49,7 +55,7 @@ export async function openMortalRedis(dir: string, { keeps = false } = {}): Prom
       server = undefined;
     },
     async start() {
-      server = launch(program.file, dir, port, keeps);
+      server = launch(program.file, dir, port, options);
       const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
       client.on('error', () => undefined);
       await waitFor(async () => (await client.ping()) === 'PONG', { what: 'an answer of Redis' });
@@ -61,10 +67,14 @@ export async function openMortalRedis(dir: string, { keeps = false } = {}): Prom
   return redis;
 }
 
-function launch(file: string, dir: string, port: number, keeps: boolean) {
-  const args = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', keeps ? 'yes' : 'no'];
+function launch(file: string, dir: string, port: number, { keeps = false, args = [], sentinel }: MortalRedisOptions) {
+  const common = ['--bind', '127.0.0.1', '--port', String(port), '--dir', path.resolve(dir), ...args];
+  const queue = ['--save', '', '--appendonly', keeps ? 'yes' : 'no'];
   // The server is also in a program of another name, which looks at its own name.
-  const child = spawn(file, [...args, '--dir', path.resolve(dir)], { argv0: 'redis-server', stdio: 'ignore' });
+  const child = spawn(file, sentinel ? [sentinel, '--sentinel', ...common] : [...common, ...queue], {
+    argv0: 'redis-server',
+    stdio: 'ignore',
+  });
   const gone = once(child, 'exit');
   const lifeline = attachLifeline({ pid: child.pid as number, signal: 'TERM' });
   void gone.then(() => lifeline.release());

@@ -3,6 +3,7 @@ import { erasureScenarios } from './scenarios/erasure.ts';
 import { gatewayScenarios } from './scenarios/gateway.ts';
 import { platformScenarios } from './scenarios/platform.ts';
 import { queueScenarios } from './scenarios/queue.ts';
+import { scaleScenarios } from './scenarios/scale.ts';
 import { storageScenarios } from './scenarios/storage.ts';
 import { workerScenarios } from './scenarios/workers.ts';
 
@@ -14,4 +15,5 @@ export const scenarios: readonly Scenario[] = [
   ...queueScenarios,
   ...storageScenarios,
   ...erasureScenarios,
+  ...scaleScenarios,
 ];

@@ -27,6 +27,8 @@ export interface SceneOptions {
   ownLedger?: boolean;
   /** A vault on a disk of one megabyte. */
   smallVault?: boolean;
+  /** Several Redis servers in the place of the one, and their URL. Undefined where there is no program. */
+  redis?: (closers: AsyncDisposableStack) => Promise<{ url: string; servers: readonly MortalRedis[] } | undefined>;
 }
 
 /** The machine lacks what a scenario needs; it says nothing about the product. */
@@ -52,6 +54,8 @@ export interface Scene {
   line: FaultProxy;
   /** Present where the queue is in Redis; services reach it over `redisLine`. It keeps an append-only file in `dir`. */
   redis: (MortalRedis & { dir: string; line: FaultProxy }) | undefined;
+  /** All Redis servers that there are, Sentinels aside. */
+  redisServers: readonly MortalRedis[];
   /** Present with `ownLedger`. */
   ledger: { kill(): Promise<void>; restart(): Promise<void> } | undefined;
   /** Where sealed bodies lie. `grow` gives a small one room. */
@@ -81,7 +85,10 @@ export async function openScene(
 ): Promise<Scene> {
   const line = await openProxy();
   closers.defer(() => line.close());
-  const redis = backend === 'redis' ? await openRedis(closers) : undefined;
+  const several = await options.redis?.(closers);
+  if (options.redis && !several) throw new NotHere('no Redis: install redis-server or valkey-server');
+  const redis = backend === 'redis' && !several ? await openRedis(closers) : undefined;
+  const redisServers = several?.servers ?? (redis ? [redis] : []);
   const ledger = options.ownLedger ? await openLedger(closers) : undefined;
   const disk = options.smallVault ? await mountSmallDisk(closers) : undefined;
   const house = await openFaultHouse({
@@ -89,6 +96,7 @@ export async function openScene(
     env: {
       SPID_SERVER_URL: `http://127.0.0.1:${line.port}`,
       ...(redis && { REDIS_URL: `redis://127.0.0.1:${redis.line.port}` }),
+      ...(several && { REDIS_URL: several.url }),
       ...(disk && { VAULT_URL: `file:${disk.folder}` }),
       ...options.env,
     },
@@ -98,10 +106,18 @@ export async function openScene(
   const vault = disk ?? { folder: path.join(house.dir, 'vault'), grow: () => undefined };
   const closing = new AbortController();
   closers.defer(() => closing.abort());
-  return { ...writeHistory(house, seed, redis, closing.signal), house, line, redis, ledger, vault };
+  return {
+    ...writeHistory(house, seed, redisServers, closing.signal),
+    house,
+    line,
+    redis,
+    redisServers,
+    ledger,
+    vault,
+  };
 }
 
-function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | undefined, closing: AbortSignal) {
+function writeHistory(house: FaultHouse, seed: string, redisServers: readonly MortalRedis[], closing: AbortSignal) {
   const asked = new Map<string, Asked>();
   const enrolments = new Map<string, Enrolment>();
   const client: { id: string; step: ClientStep }[] = [];
@@ -197,7 +213,7 @@ function writeHistory(house: FaultHouse, seed: string, redis: MortalRedis | unde
       );
       await untilAllSettled(house.db, 40_000);
       await untilErased(house.db, eraseAsked);
-      const evidence = await readEvidence(house, redis);
+      const evidence = await readEvidence(house, redisServers);
       const people = [...enrolments.values()].flatMap(({ cpf, picture }) => [cpf, picture.toString('base64')]);
       return {
         ...evidence,

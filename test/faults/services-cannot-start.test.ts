@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { openDatabase } from '@atesto/shared/ledger/database';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres } from '../stack/postgres.ts';
 import { openProcesses, type Processes } from '../stack/processes.ts';
@@ -46,6 +47,29 @@ describe('a service that cannot be what its settings say', () => {
       await expect(starting).rejects.toThrow(/ended with 1 .*EADDRINUSE/s);
     },
   );
+
+  it.each(['gateway', 'workers'])('ends where PostgreSQL has no connection left, and says so: %s', async (name) => {
+    const settings = { max_connections: '8', superuser_reserved_connections: '0', reserved_connections: '0' };
+    const postgres = await startPostgres({ fsync: false, settings });
+    processes.onStop(() => postgres.stop());
+    const hog = openDatabase({ url: postgres.url, max: 20 }, () => undefined);
+    const all = await Promise.allSettled(Array.from({ length: 20 }, () => hog.connect()));
+    const starting = processes.start({
+      name: `${name}-without-connection`,
+      main: path.resolve(import.meta.dirname, `../../packages/${name}/src/main.ts`),
+      env: {
+        DATABASE_URL: postgres.url,
+        VAULT_URL: `file:${path.join(dir, 'vault')}`,
+        ATESTO_STATE_DIR: path.join(dir, 'state'),
+        SPID_SERVER_URL: 'http://127.0.0.1:1',
+      },
+      ready: { event: 'never' },
+      readyWithinMs: 20_000,
+    });
+    await expect(starting).rejects.toThrow(/ended with 1 .*could not start: .*too-many-connections/s);
+    for (const one of all) if (one.status === 'fulfilled') one.value.release(true);
+    await hog.end();
+  });
 
   it.each(['gateway', 'workers'])(
     'ends where its SPID profile cannot be used, and says what in it: %s',

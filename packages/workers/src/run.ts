@@ -10,8 +10,10 @@ import {
   transactionKinds,
   transactionStates,
 } from '@atesto/shared/domain/transaction';
+import { archiveEnded } from '@atesto/shared/ledger/archive';
 import { isReachable, migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
+import { whyNoStart } from '@atesto/shared/ledger/passing-failure';
 import { createRequestBudgets, readPaces } from '@atesto/shared/ledger/request-budget';
 import { overdueSeconds } from '@atesto/shared/ledger/schedule';
 import { countStanding } from '@atesto/shared/ledger/standing';
@@ -44,6 +46,9 @@ const SWEEP = { batch: 500, requeueMs: 30_000 };
 /** How often bodies that no ledger row can open are looked for. */
 const CLEARING_INTERVAL_MS = 6 * 60 * 60_000;
 
+/** What is over moves in small batches with pauses, so that live work never waits for it: at most 21 million a day and process. */
+const ARCHIVE = { limit: 500, intervalMs: 2_000 };
+
 /** Runs the workers until they are told to stop. The exit code: 0, or 1 where they could not start. */
 export async function runWorkers(environment: Environment): Promise<number> {
   let settings: WorkersSettings;
@@ -64,8 +69,7 @@ export async function runWorkers(environment: Environment): Promise<number> {
     return 0;
   } catch (error) {
     log.error('workers-failed', { error });
-    const why =
-      error instanceof SettingsError ? error.message : ((error as NodeJS.ErrnoException).code ?? 'see the log');
+    const why = error instanceof SettingsError ? error.message : whyNoStart(error);
     process.stderr.write(`The workers could not start: ${why}\n`);
     return 1;
   }
@@ -163,12 +167,20 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
       }),
     onError,
   );
+  const archiving = startRounds(
+    ARCHIVE.intervalMs,
+    async () => {
+      const count = await archiveEnded(db, { afterDays: settings.archiveAfterDays, limit: ARCHIVE.limit });
+      if (count > 0) log.debug('ledger-archived', { count });
+      return 'done';
+    },
+    onError,
+  );
   log.info('workers-started', { ...settings.metrics, backend: settings.queue.kind, version: process.versions.node });
   return {
     async close() {
       await workers.close();
-      await erasures.close();
-      await clearings.close();
+      await Promise.all([erasures.close(), clearings.close(), archiving.close()]);
       await Promise.all([queues.close(), spid.close(), idcloud.close(), operations.close()]);
       await db.end();
     },

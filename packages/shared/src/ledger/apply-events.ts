@@ -103,11 +103,11 @@ async function applyTogether(db: Database, group: readonly Proposal[]): Promise<
           id uuid, version int, from_state text, state text, attempt int, died_in text, due_in float8, upstream_id text,
           upstream_status text, verdict text, reason text, result jsonb, type text, detail jsonb, answer_sealed text, barred boolean)),
       free as (
-        select t.id from transactions t join change c on t.id = c.id and t.version = c.version and t.state = c.from_state
+        select t.id from only transactions t join change c on t.id = c.id and t.version = c.version and t.state = c.from_state
         where not (c.barred and t.erase_requested_at is not null)
         for update of t skip locked),
       moved as (
-        update transactions t set state = c.state, attempt = c.attempt, died_in = c.died_in, version = t.version + 1,
+        update only transactions t set state = c.state, attempt = c.attempt, died_in = c.died_in, version = t.version + 1,
           updated_at = now(), due_at = now() + c.due_in * interval '1 millisecond',
           upstream_id = coalesce(c.upstream_id, t.upstream_id), upstream_status = coalesce(c.upstream_status, t.upstream_status),
           verdict = coalesce(c.verdict, t.verdict), reason = c.reason, result = coalesce(c.result, t.result),

@@ -1,5 +1,6 @@
 import type { CaptureDevice, CaptureQuality } from '../domain/capture.ts';
 import type { ImageHeader } from '../domain/image-header.ts';
+import { isArchived } from './archive.ts';
 import type { Database } from './database.ts';
 
 /** A picture in the vault that waits for its transaction, or is kept as evidence. */
@@ -23,12 +24,19 @@ export type NewCapture = Omit<CaptureRow, 'wrappedKey' | 'transactionId'> & { wr
 
 /** Records a stored picture. False when the id is taken. */
 export async function insertCapture(db: Database, c: NewCapture): Promise<boolean> {
-  const { rowCount } = await db.query({
+  const inserted = db.query({
     name: 'insert-capture',
     text: `insert into captures (id, owner, format, width, height, dpi, bytes, sha256, record, wrapped_key)
       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing`,
     values: [c.id, c.owner, c.format, c.width, c.height, c.dpi, c.bytes, c.sha256, c.record, c.wrappedKey],
   });
+  const rowCount = await inserted.then(
+    (result) => result.rowCount,
+    (error: unknown) => {
+      if (isArchived(error)) return 0;
+      throw error;
+    },
+  );
   return rowCount === 1;
 }
 

@@ -38,12 +38,12 @@ export async function destroyBodies(db: Database, limit: number, id?: string): P
   const { rows } = await db.query<{ count: number }>({
     name: 'destroy-bodies',
     text: `with waiting as (
-        select id from transactions
+        select id from only transactions
         where erase_requested_at is not null and wrapped_key is not null and state in ('unknown', 'awaiting')
           and ($2::uuid is null or id = $2)
         limit $1 for update skip locked),
       taken as (
-        update transactions t set wrapped_key = null from waiting
+        update only transactions t set wrapped_key = null from waiting
         where t.id = waiting.id and t.state in ('unknown', 'awaiting') returning t.id, t.payload),
       pictures as (
         update captures c set wrapped_key = null from taken
@@ -121,10 +121,10 @@ export async function eraseUnspentCaptures(db: Database, limit: number, days: nu
   const { rows } = await db.query<{ count: number }>({
     name: 'erase-unspent-captures',
     text: `with old as (
-        select id from captures where transaction_id is null and created_at < now() - $2 * interval '1 day'
+        select id from only captures where transaction_id is null and created_at < now() - $2 * interval '1 day'
         order by created_at limit $1 for update skip locked),
       gone as (
-        delete from captures c using old where c.id = old.id and c.transaction_id is null returning c.record),
+        delete from only captures c using old where c.id = old.id and c.transaction_id is null returning c.record),
       files as (insert into erased_records (record) select record from gone order by 1 on conflict do nothing)
       select count(*)::int as count from gone`,
     values: [limit, days],

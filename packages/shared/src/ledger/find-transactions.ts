@@ -27,7 +27,7 @@ export async function listAttention(db: Database, owner: string | undefined, lim
   const { rows } = await db.query<StoredTransaction>({
     name: 'list-attention',
     // The condition is the index's, word for word: without it the table would be read whole.
-    text: `select ${transactionColumns} from transactions
+    text: `select ${transactionColumns} from only transactions
       where (state in ('dead', 'unknown') or verdict = 'contingency'
           or (state = 'awaiting' and account is null and upstream_status not in
             ('SEARCH_PENDING', 'SEARCH_ENQUEUED', 'ENROLL_PENDING', 'ENROLL_ENQUEUED', 'DELETE_PENDING')))

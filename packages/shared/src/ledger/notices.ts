@@ -45,8 +45,8 @@ async function makeNoticedDue(
 ): Promise<Exclude<NoticeOutcome, 'parked'> | undefined> {
   const { rows } = await db.query<{ due: boolean }>({
     name: 'make-noticed-due',
-    text: `with known as (select id, state from transactions where account = $1 and upstream_id = $2),
-      due as (update transactions t set due_at = now() from known where t.id = known.id and t.state = 'awaiting' returning t.id)
+    text: `with known as (select id, state from only transactions where account = $1 and upstream_id = $2),
+      due as (update only transactions t set due_at = now() from known where t.id = known.id and t.state = 'awaiting' returning t.id)
       select exists (select from due) as due from known limit 1`,
     values: [account, upstreamId],
   });

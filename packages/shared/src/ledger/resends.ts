@@ -52,7 +52,7 @@ export async function beginResend(db: Database, filter: ResendFilter, dailyOn?: 
         insert into resends (id, owner, station, daily_on) values ($1, $2, $3, $4) on conflict do nothing returning *),
       parts as (
         insert into resend_parts (resend, account, found)
-        select run.id, coalesce(t.account, ''), count(*) from run, transactions t
+        select run.id, coalesce(t.account, ''), count(*) from run, only transactions t
         where ${RESENDABLE} and t.accepted_at <= run.started_at
           and (run.owner is null or t.owner = run.owner) and (run.station is null or t.station = run.station)
         group by 1, 2)
@@ -145,7 +145,7 @@ export async function takeUpFailed(db: Database, batch: ResendBatch): Promise<Tr
       batch as (
         -- Lateral and case, for the index's order: where the planner thinks that few rows are left, each batch reads and sorts all of them.
         select next.* from part, lateral (
-          select t.id, t.accepted_at, t.state = 'dead' as was_dead from transactions t
+          select t.id, t.accepted_at, t.state = 'dead' as was_dead from only transactions t
           where ${RESENDABLE} and (t.accepted_at, t.id) > (part.past_accepted_at, part.past_id)
             and case when t.accepted_at > part.started_at or t.account is distinct from $1 then false
               when part.owner is not null and t.owner <> part.owner then false
@@ -153,7 +153,7 @@ export async function takeUpFailed(db: Database, batch: ResendBatch): Promise<Tr
               else true end
           order by t.accepted_at, t.id limit $2 for update of t skip locked) next),
       moved as (
-        update transactions t set due_at = now() + $3 * interval '1 millisecond',
+        update only transactions t set due_at = now() + $3 * interval '1 millisecond',
           state = case when was_dead then coalesce($4::jsonb ->> t.died_in, 'retrying') else t.state end,
           died_in = case when was_dead then null else t.died_in end,
           version = t.version + was_dead::int,

@@ -51,8 +51,8 @@ async function claim(
   const { rows } = await db.query<DueTransaction>({
     name,
     text: `with due as (
-        select id from transactions where due_at <= now() and ${where} order by due_at limit $1 for update skip locked)
-      update transactions t set due_at = now() + $2 * interval '1 millisecond' from due
+        select id from only transactions where due_at <= now() and ${where} order by due_at limit $1 for update skip locked)
+      update only transactions t set due_at = now() + $2 * interval '1 millisecond' from due
       where t.id = due.id returning t.id, t.kind, t.account, t.state, t.version, t.attempt, t.died_in as "diedIn",
         t.owner, t.station, t.accepted_at as "acceptedAt"`,
     values,
@@ -72,7 +72,7 @@ export async function isCurrent(
 ): Promise<boolean> {
   const { rows } = await db.query({
     name: 'is-current',
-    text: 'select from transactions where id = $1 and version = $2',
+    text: 'select from only transactions where id = $1 and version = $2',
     values: [id, version],
   });
   return rows.length > 0;
@@ -82,7 +82,7 @@ export async function isCurrent(
 export async function postpone(db: Database, moment: TransactionMoment, dueInMs: number): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'postpone',
-    text: `update transactions set due_at = now() + $3 * interval '1 millisecond' where id = $1 and version = $2`,
+    text: `update only transactions set due_at = now() + $3 * interval '1 millisecond' where id = $1 and version = $2`,
     values: [moment.id, moment.version, dueInMs],
   });
   return rowCount === 1;
@@ -96,10 +96,10 @@ export async function postponeAll(
   await db.query({
     name: 'postpone-all',
     text: `with free as (
-        select t.id, p.due_in from transactions t
+        select t.id, p.due_in from only transactions t
           join unnest($1::uuid[], $2::int[], $3::float8[]) as p (id, version, due_in) on t.id = p.id and t.version = p.version
           for update of t skip locked)
-      update transactions t set due_at = now() + free.due_in * interval '1 millisecond' from free where t.id = free.id`,
+      update only transactions t set due_at = now() + free.due_in * interval '1 millisecond' from free where t.id = free.id`,
     values: [
       postponements.map(({ moment }) => moment.id),
       postponements.map(({ moment }) => moment.version),
@@ -112,7 +112,7 @@ export async function postponeAll(
 export async function makeDue(db: Database, id: string): Promise<void> {
   await db.query({
     name: 'make-due',
-    text: `update transactions set due_at = now() where id = $1 and state = 'awaiting'`,
+    text: `update only transactions set due_at = now() where id = $1 and state = 'awaiting'`,
     values: [id],
   });
 }
@@ -138,8 +138,8 @@ export async function overdueSeconds(db: Database): Promise<number> {
     name: 'overdue-seconds',
     // By the two indexes that there are.
     text: `select extract(epoch from now() - least(
-        (select min(due_at) from transactions where due_at < now() and not (${BUDGETED_POLL})),
-        (select min(due_at) from transactions where due_at < now() and ${BUDGETED_POLL}))) as seconds`,
+        (select min(due_at) from only transactions where due_at < now() and not (${BUDGETED_POLL})),
+        (select min(due_at) from only transactions where due_at < now() and ${BUDGETED_POLL}))) as seconds`,
   });
   return Number(rows[0]?.seconds ?? 0);
 }

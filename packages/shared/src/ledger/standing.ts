@@ -17,7 +17,7 @@ export const STANDING = [
   `state = 'dead'`,
 ].map(
   (where) => `select state, account, count(*) as count, extract(epoch from now() - min(accepted_at))::float8 as seconds
-    from transactions where ${where} group by state, account`,
+    from only transactions where ${where} group by state, account`,
 );
 
 /** What something still has to happen to: by a worker, or for `dead` by a person. States and accounts that nobody is in are left out. For gauges. */

@@ -7,6 +7,7 @@ import type {
   Verdict,
 } from '../domain/transaction.ts';
 import { barredByErasure, initialSnapshot, transition } from '../domain/transaction.ts';
+import { isArchived } from './archive.ts';
 import type { SpentCapture } from './captures.ts';
 import type { Database } from './database.ts';
 import type { StoredTransaction } from './transaction-rows.ts';
@@ -101,7 +102,16 @@ export type AcceptResult =
 
 /** Stores a transaction and its first event in one commit. Durable when it resolves. */
 export async function acceptTransaction(db: Database, t: AcceptedTransaction): Promise<AcceptResult> {
-  const inserted = await db.query<StoredTransaction>({
+  const row = await insertTransaction(db, t).catch((error: unknown) => {
+    if (isArchived(error)) return undefined;
+    throw error;
+  });
+  if (row) return { kind: 'accepted', transaction: toTransaction(row) };
+  return (await findAccepted(db, t.id, t.owner, t.requestMac)) ?? { kind: 'conflict' };
+}
+
+async function insertTransaction(db: Database, t: AcceptedTransaction): Promise<StoredTransaction | undefined> {
+  const { rows } = await db.query<StoredTransaction>({
     name: 'accept',
     text: `with accepted as (
         insert into transactions (id, owner, station, kind, subject, operator, operator_verification, captured_at, request_mac,
@@ -114,12 +124,12 @@ export async function acceptTransaction(db: Database, t: AcceptedTransaction): P
         insert into transaction_events (transaction_id, seq, type, to_state, attempt)
         select id, 0, 'accepted', state, attempt from accepted),
       spent as (
-        update captures set transaction_id = $1, role = 'payload', wrapped_key = null,
+        update only captures set transaction_id = $1, role = 'payload', wrapped_key = null,
           biometric_index = taken.index, device = taken.device, quality = taken.quality
         from jsonb_to_recordset($16) as taken (id uuid, index int, device jsonb, quality jsonb)
         where captures.id = taken.id and exists (select from accepted)),
       kept as (
-        update captures set transaction_id = $1, role = 'evidence' where id = $17 and exists (select from accepted))
+        update only captures set transaction_id = $1, role = 'evidence' where id = $17 and exists (select from accepted))
       select ${transactionColumns} from accepted`,
     values: [
       t.id,
@@ -147,9 +157,7 @@ export async function acceptTransaction(db: Database, t: AcceptedTransaction): P
       t.sdkCapture,
     ],
   });
-  const row = inserted.rows[0];
-  if (row) return { kind: 'accepted', transaction: toTransaction(row) };
-  return (await findAccepted(db, t.id, t.owner, t.requestMac)) ?? { kind: 'conflict' };
+  return rows[0];
 }
 
 /** What became of an id before: the same request, another one, or nothing (undefined). Saves sealing a body twice. */
@@ -174,7 +182,7 @@ export async function findAccepted(
 export async function isSdkCaptureSpent(db: Database, sdkCapture: Buffer, id: string): Promise<boolean> {
   const { rows } = await db.query({
     name: 'sdk-capture-spent',
-    text: `select from transactions where sdk_capture = $1 and id <> $2 and accepted_at > now() - interval '24 hours' limit 1`,
+    text: `select from only transactions where sdk_capture = $1 and id <> $2 and accepted_at > now() - interval '24 hours' limit 1`,
     values: [sdkCapture, id],
   });
   return rows.length > 0;
@@ -322,17 +330,17 @@ function factsOf(event: TransactionEvent): EventFacts {
 export async function getTransaction(db: Database, id: string): Promise<TransactionRow | undefined> {
   const { rows } = await db.query<StoredTransaction>({
     name: 'get-transaction',
-    text: `select ${transactionColumns} from transactions where id = $1`,
+    text: `select ${transactionColumns} from transactions where id = $1 limit 1`,
     values: [id],
   });
   return rows[0] && toTransaction(rows[0]);
 }
 
-/** The same for many at once, in the order of `ids`. */
+/** The same for many at once, in the order of `ids`. Archived ones are left out: nothing is to be done about them. */
 export async function getTransactions(db: Database, ids: readonly string[]): Promise<(TransactionRow | undefined)[]> {
   const { rows } = await db.query<StoredTransaction>({
     name: 'get-transactions',
-    text: `select ${transactionColumns} from transactions where id = any ($1)`,
+    text: `select ${transactionColumns} from only transactions where id = any ($1)`,
     values: [ids],
   });
   const found = new Map(rows.map((row) => [row.id, toTransaction(row)]));
