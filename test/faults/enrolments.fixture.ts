@@ -34,6 +34,8 @@ export interface Answer {
   status: number | undefined;
   /** True for 2xx of the transaction itself: the gateway has promised to keep it. */
   acknowledged: boolean;
+  /** What the gateway calls it, where that is not the client's own id. */
+  id?: string;
   type?: string | null;
   text?: string;
 }

@@ -29,6 +29,7 @@ export interface FaultHouseOptions {
 export interface FaultHouse extends House {
   /** The ledger itself. */
   db: Database;
+  databaseUrl: string;
   /** The vault that gateway and workers share. */
   vault: Vault;
   platform: Platform;
@@ -80,6 +81,7 @@ async function open(options: FaultHouseOptions): Promise<FaultHouse> {
     return {
       ...house,
       db,
+      databaseUrl,
       vault: await openVault(dir),
       platform,
       processes,
@@ -93,6 +95,8 @@ async function open(options: FaultHouseOptions): Promise<FaultHouse> {
           env: {
             ...shared,
             SPID_SERVER_URL: house.spid.url,
+            // Whoever does not know an account leaves its work in nobody's hands.
+            IDCLOUD_ACCOUNTS: path.join(dir, 'idcloud-accounts.json'),
             ...env,
             METRICS_PORT: String(await freePort()),
             ...more,

@@ -96,6 +96,15 @@ describe('the fault proxy', () => {
     expect(target.heard()).toBe('');
   });
 
+  it('swallows one caller’s bytes and lets all others pass', async () => {
+    proxy.fail({ type: 'swallow', text: 'poison' });
+    const poisoned = await call('a poisoned piece');
+    await waitFor(() => proxy.met() === 1, { what: 'a swallowed piece' });
+    const { seen } = await call('hello');
+    await waitFor(() => seen.text === 'one:hello', { what: 'the echo' });
+    expect([target.heard(), poisoned.seen.text]).toEqual(['hello', '']);
+  });
+
   it.each<{ fault: LineFault; leastMs: number }>([
     { fault: { type: 'latency', ms: 60 }, leastMs: 115 },
     { fault: { type: 'throttle', bytesPerSecond: 100 }, leastMs: 85 },

@@ -13,7 +13,9 @@ export type LineFault =
   /** What the caller sends arrives; instead of the answer the caller gets a reset. */
   | { type: 'drop-answer' }
   /** What the caller sends arrives; instead of the answer the caller gets the end of the stream. */
-  | { type: 'half-close' };
+  | { type: 'half-close' }
+  /** A caller's bytes from the piece with this text in it on vanish; all others pass. */
+  | { type: 'swallow'; text: string };
 
 /** A TCP line on a free loopback port that can fail. */
 export interface FaultProxy {
@@ -84,7 +86,10 @@ export async function openProxy(targetPort = 0): Promise<FaultProxy> {
     const target = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     const line: Line = { caller, target, spoiled: false };
     lines.add(line);
-    caller.on('data', (piece) => void pass(line, caller, target, piece));
+    caller.on('data', (piece) => {
+      if (fault?.type === 'swallow' && (line.spoiled || piece.includes(fault.text))) return meet(line);
+      void pass(line, caller, target, piece);
+    });
     target.on('data', (piece) => void answer(line, piece));
     caller.on('end', () => target.end());
     target.on('end', () => fault?.type !== 'blackhole' && caller.end());

@@ -1,14 +1,20 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { openPlatform } from '../stack/platform.ts';
 import type { FaultHouse } from './fault-house.fixture.ts';
 import type { History, LedgerEvent, LedgerRow, Tombstone } from './history.ts';
+import { openIdcloud } from './idcloud-creates.fixture.ts';
 import type { MortalRedis } from './redis.fixture.ts';
 
 type Evidence = Pick<History, 'held' | 'wire' | 'lastSent' | 'tombstones' | 'rows' | 'events' | 'texts'>;
 
-/** What the platform, the ledger, the logs and the queue hold. */
+/** What the platforms, the ledger, the logs and the queue hold. */
 export async function readEvidence(house: FaultHouse, servers: readonly MortalRedis[]): Promise<Evidence> {
   const [held, received] = await Promise.all([house.platform.transactions(), house.platform.received('enroll')]);
+  const [processes, creates] = await Promise.all([
+    openIdcloud(house).processes(),
+    openPlatform(house.idcloud.url).received('createProcess'),
+  ]);
   const { rows } = await house.db.query<LedgerRow>(
     'select id, state, attempt, version, verdict, reason from transactions',
   );
@@ -24,8 +30,11 @@ export async function readEvidence(house: FaultHouse, servers: readonly MortalRe
      from transactions t join transaction_events e on e.transaction_id = t.id and e.type = 'erased' where t.state = 'erased'`,
   );
   return {
-    held: held.map(({ subject, timestamp }) => `${subject} ${timestamp}`),
-    wire: received.flatMap(({ sha256 }) => (sha256 === undefined ? [] : [sha256])),
+    held: [
+      ...held.map(({ subject, timestamp }) => `${subject} ${timestamp}`),
+      ...processes.map(({ subject }) => `idcloud ${subject}`),
+    ],
+    wire: [...received, ...creates].flatMap(({ sha256 }) => (sha256 === undefined ? [] : [sha256])),
     // In the order in which they came: the last one stands.
     lastSent: new Map(received.flatMap(({ sha256, at }) => (sha256 === undefined ? [] : [[sha256, at]]))),
     tombstones,

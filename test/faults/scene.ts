@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TransactionState } from '@atesto/shared/domain/transaction';
+import { type FakeClock, findFaketime, openFakeClock } from '../stack/faketime.ts';
 import { freePort } from '../stack/ports.ts';
 import { type Postgres, startPostgres } from '../stack/postgres.ts';
 import { startRedis } from '../stack/redis.ts';
@@ -13,6 +14,7 @@ import { waitFor } from '../stack/wait-for.ts';
 import { type Answer, bodyOf, deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
 import type { Asked, ClientStep, History } from './history.ts';
+import { type Create, createsOf, postCreate } from './idcloud-creates.fixture.ts';
 import { type FaultProxy, openProxy } from './proxy.ts';
 import { readEvidence } from './read-evidence.ts';
 import { type MortalRedis, openMortalRedis } from './redis.fixture.ts';
@@ -29,6 +31,10 @@ export interface SceneOptions {
   smallVault?: boolean;
   /** Several Redis servers in the place of the one, and their URL. Undefined where there is no program. */
   redis?: (closers: AsyncDisposableStack) => Promise<{ url: string; servers: readonly MortalRedis[] } | undefined>;
+  /** By how many seconds the clock of gateway and workers is off. */
+  clockSeconds?: number;
+  /** Milliseconds until the platform decides an enrolment; 0 by default: at the first look. */
+  enrollDelayMs?: number;
 }
 
 /** The machine lacks what a scenario needs; it says nothing about the product. */
@@ -60,6 +66,8 @@ export interface Scene {
   ledger: { kill(): Promise<void>; restart(): Promise<void> } | undefined;
   /** Where sealed bodies lie. `grow` gives a small one room. */
   vault: { folder: string; grow(): void };
+  /** With `clockSeconds`: the clock of gateway and workers, and how another one is had. */
+  clock: (FakeClock & { another(seconds: number): Promise<FakeClock> }) | undefined;
   /** Delivers so many new enrolments at once. */
   deliver(count: number): Promise<Answer[]>;
   /** Delivers one again, or another under its id. */
@@ -67,6 +75,9 @@ export interface Scene {
   next(): Enrolment;
   /** Asks for the erasure of one. @returns the state in which it is then; undefined where there was no answer */
   erase(id: string): Promise<TransactionState | undefined>;
+  /** The same for creates of IDCloud. */
+  nextCreate(): Create;
+  create(create: Create): Promise<Answer>;
   load(clients: number): Load;
   /** The fault met something. */
   met(times?: number): void;
@@ -91,9 +102,12 @@ export async function openScene(
   const redisServers = several?.servers ?? (redis ? [redis] : []);
   const ledger = options.ownLedger ? await openLedger(closers) : undefined;
   const disk = options.smallVault ? await mountSmallDisk(closers) : undefined;
+  const clock = options.clockSeconds === undefined ? undefined : await openClock(options.clockSeconds, closers);
   const house = await openFaultHouse({
     ...(ledger && { makeDatabase: () => ledger.createDatabase() }),
+    ...(options.enrollDelayMs !== undefined && { enrollDelayMs: options.enrollDelayMs }),
     env: {
+      ...clock?.env,
       SPID_SERVER_URL: `http://127.0.0.1:${line.port}`,
       ...(redis && { REDIS_URL: `redis://127.0.0.1:${redis.line.port}` }),
       ...(several && { REDIS_URL: several.url }),
@@ -114,40 +128,61 @@ export async function openScene(
     redisServers,
     ledger,
     vault,
+    clock,
   };
 }
 
+/** Something that a client asks for, under an id of its own. */
+interface Request {
+  asked: Asked;
+  /** What must not show of it. */
+  markers: string[];
+  send(): Promise<Answer>;
+}
+
 function writeHistory(house: FaultHouse, seed: string, redisServers: readonly MortalRedis[], closing: AbortSignal) {
-  const asked = new Map<string, Asked>();
-  const enrolments = new Map<string, Enrolment>();
+  const requests = new Map<string, Request>();
+  /** What the gateway calls what a client calls otherwise. */
+  const names = new Map<string, string>();
   const client: { id: string; step: ClientStep }[] = [];
   const problems: { where: string; text: string }[] = [];
   const eraseAsked = new Set<string>();
   const signals: { name: string; during: boolean; after: boolean }[] = [];
   let met = 0;
   const next = enrolmentsOf(seed);
+  const nextCreate = createsOf(seed);
 
-  async function ask(enrolment: Enrolment): Promise<Answer> {
-    const { id, cpf, capturedAt } = enrolment;
-    if (!asked.has(id)) {
-      const sha256 = createHash('sha256')
-        .update(JSON.stringify(bodyOf(enrolment)))
-        .digest('hex');
-      asked.set(id, { key: `${cpf} ${capturedAt}`, sha256 });
-      enrolments.set(id, enrolment);
-    }
+  /** The first one under an id is what is asked for; another one under it has to be refused. */
+  async function ask(id: string, request: Request): Promise<Answer> {
+    if (!requests.has(id)) requests.set(id, request);
     client.push({ id, step: 'invoke' });
-    const answer = await deliver(house, enrolment);
+    const answer = await request.send();
+    if (answer.id !== undefined) names.set(id, answer.id);
     const refused = answer.status !== undefined && answer.status >= 400 && answer.status < 500;
     client.push({ id, step: answer.acknowledged ? 'ok' : refused ? 'fail' : 'unknown' });
     if (!answer.acknowledged) problems.push({ where: `an answer ${answer.status}`, text: answer.text ?? '' });
     return answer;
   }
 
+  const again = (enrolment: Enrolment) =>
+    ask(enrolment.id, {
+      asked: { key: `${enrolment.cpf} ${enrolment.capturedAt}`, sha256: sha256Of(JSON.stringify(bodyOf(enrolment))) },
+      markers: [enrolment.cpf, enrolment.picture.toString('base64')],
+      send: () => deliver(house, enrolment),
+    });
+
   const scene = {
     next,
-    again: ask,
-    deliver: (count: number) => Promise.all(Array.from({ length: count }, () => ask(next()))),
+    nextCreate,
+    again,
+    create: (create: Create) =>
+      ask(create.idempotencyKey, {
+        asked: { key: `idcloud ${create.cpf}`, sha256: sha256Of(create.body) },
+        // All have the same face.
+        markers: [create.cpf, create.body.slice(-4_000, -100)],
+        send: () => postCreate(house, house.key, create),
+      }),
+    deliver: (count: number) => Promise.all(Array.from({ length: count }, () => again(next()))),
     async erase(id: string): Promise<TransactionState | undefined> {
       const response = await fetch(`${house.gateway.url}/v1/transactions/${id}`, {
         method: 'DELETE',
@@ -163,7 +198,7 @@ function writeHistory(house: FaultHouse, seed: string, redisServers: readonly Mo
       let unanswered = 0;
       const run = async () => {
         while (!stopped && !closing.aborted) {
-          const answer = await ask(next());
+          const answer = await again(next());
           if (answer.acknowledged) acknowledged++;
           else {
             unanswered++;
@@ -202,10 +237,10 @@ function writeHistory(house: FaultHouse, seed: string, redisServers: readonly Mo
     },
     async finish(): Promise<History> {
       const settledWith = new Set(client.flatMap(({ id, step }) => (step === 'ok' || step === 'fail' ? [id] : [])));
-      const open = [...enrolments.values()].filter(({ id }) => !settledWith.has(id));
+      const open = [...requests].filter(([id]) => !settledWith.has(id));
       await waitFor(
         async () => {
-          const answers = await Promise.all(open.map(ask));
+          const answers = await Promise.all(open.map(([id, request]) => ask(id, request)));
           for (const [at, { acknowledged }] of [...answers.entries()].reverse()) if (acknowledged) open.splice(at, 1);
           return open.length === 0;
         },
@@ -214,13 +249,13 @@ function writeHistory(house: FaultHouse, seed: string, redisServers: readonly Mo
       await untilAllSettled(house.db, 40_000);
       await untilErased(house.db, eraseAsked);
       const evidence = await readEvidence(house, redisServers);
-      const people = [...enrolments.values()].flatMap(({ cpf, picture }) => [cpf, picture.toString('base64')]);
+      const nameOf = (id: string) => names.get(id) ?? id;
       return {
         ...evidence,
-        asked,
+        asked: new Map([...requests].map(([id, request]) => [nameOf(id), request.asked])),
         eraseAsked,
-        client,
-        markers: [...people, house.key],
+        client: client.map(({ id, step }) => ({ id: nameOf(id), step })),
+        markers: [...new Set([...requests.values()].flatMap(({ markers }) => markers)), house.key],
         texts: [...evidence.texts, ...problems],
         signals,
         met,
@@ -228,6 +263,18 @@ function writeHistory(house: FaultHouse, seed: string, redisServers: readonly Mo
     },
   };
   return scene;
+}
+
+const sha256Of = (body: string) => createHash('sha256').update(body).digest('hex');
+
+async function openClock(seconds: number, closers: AsyncDisposableStack) {
+  const library = await findFaketime((line) => process.stdout.write(`${line}\n`));
+  if (library === undefined) throw new NotHere('no clock can be put off: install faketime');
+  const dir = await mkdtemp(path.join(tmpdir(), 'atesto-faults-clock-'));
+  closers.defer(() => rm(dir, { recursive: true, force: true }));
+  let clocks = 0;
+  const another = (offset: number) => openFakeClock(library, path.join(dir, `clock-${++clocks}`), offset);
+  return { ...(await another(seconds)), another };
 }
 
 async function openRedis(closers: AsyncDisposableStack) {

@@ -16,6 +16,8 @@ export interface ReceivedCall {
   /** Epoch milliseconds. */
   at: number;
   operation: string;
+  /** Of its path. */
+  params: Readonly<Record<string, string>>;
   /** Absent for a call that was dropped before it was read. */
   bytes?: number;
   /** Of the body, in hex. */

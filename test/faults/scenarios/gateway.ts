@@ -33,6 +33,8 @@ export const gatewayScenarios: readonly Scenario[] = [
       const recorded = async () =>
         (await house.db.query('select count(*)::int as count from transactions')).rows[0]?.count === 12;
       await waitFor(recorded, { what: 'all in the ledger' });
+      // What was to go into line stood before a line that swallows it.
+      await waitFor(() => (redis?.line.met() ?? 0) > 0, { what: 'a job that did not arrive' });
       house.gateway.process.kill('SIGKILL');
       met(12);
       await answers;
