@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestGateway } from './gateway.fixture.ts';
 import { IDCLOUD_KEY, idcloudAccount, post, startTestGateway } from './gateway.fixture.ts';
 import { goodCreate, working } from './idcloud-face.fixture.ts';
+import { CLOCK_TOLERANCE_MS } from './intake/clock-tolerance.ts';
 import { issueToken, TOKEN_SECONDS } from './intake/webhook-authentication.ts';
 
 const registered = {
@@ -14,9 +15,14 @@ const registered = {
   bare: { type: 'api-key', header: 'authorization', value: 'the value' },
   oauth2: { type: 'oauth2', clientId: 'unico', clientSecret: 'a secret' },
 } as const satisfies Record<string, WebhookAuthentication>;
+/** What was registered until a moment ago. */
+const before: Record<string, WebhookAuthentication> = {
+  'api-key': { type: 'api-key', header: 'x-key', value: 'the value before' },
+  oauth2: { type: 'oauth2', clientId: 'unico', clientSecret: 'the secret before' },
+};
 const accounts = Object.entries(registered).map(([name, webhook]): IdcloudAccount => {
   const keys = idcloudAccount.keys.map((key) => ({ ...key, apiKey: `${name}-${key.apiKey}` }));
-  return { ...idcloudAccount, name, keys, webhook };
+  return { ...idcloudAccount, name, keys, webhook, webhookBefore: before[name] };
 });
 
 let gateway: TestGateway;
@@ -89,6 +95,19 @@ describe('authentication', () => {
     expect((await notify(randomUUID(), account, headers)).status).toBe(401);
   });
 
+  it.each<[string, () => Headers | Promise<Headers>]>([
+    ['api-key', () => ({ 'x-key': 'the value before' })],
+    [
+      'oauth2',
+      async () => {
+        const { body } = await token({ ...grant, client_secret: 'the secret before' });
+        return { authorization: `Bearer ${body.access_token}` };
+      },
+    ],
+  ])('honours what was registered before, while the secret of %s is changed', async (account, headers) => {
+    expect((await notify(randomUUID(), account, await headers())).status).toBe(204);
+  });
+
   it('counts guesses against the limit', async () => {
     expect((await notify(randomUUID(), 'basic', {})).headers.get('x-ratelimit-limit')).toBe('6000');
   });
@@ -126,7 +145,12 @@ describe('authentication', () => {
     const asked = async (given: string) =>
       (await notify(randomUUID(), 'oauth2', { authorization: `Bearer ${given}` })).status;
     expect(await asked(issueToken(keyRing, 'oauth2', oauth2, Date.now()))).toBe(204);
-    expect(await asked(issueToken(keyRing, 'oauth2', oauth2, Date.now() - TOKEN_SECONDS * 1000))).toBe(401);
+    expect(
+      await asked(issueToken(keyRing, 'oauth2', oauth2, Date.now() - TOKEN_SECONDS * 1000 - CLOCK_TOLERANCE_MS)),
+    ).toBe(401);
+    // Of a gateway whose clock is ten minutes behind or ahead of this one's.
+    expect(await asked(issueToken(keyRing, 'oauth2', oauth2, Date.now() - 600_000))).toBe(204);
+    expect(await asked(issueToken(keyRing, 'oauth2', oauth2, Date.now() + 600_000))).toBe(204);
     expect(await asked(issueToken(keyRing, 'other', oauth2, Date.now()))).toBe(401);
     expect(await asked(issueToken(keyRing, 'oauth2', { ...oauth2, clientSecret: 'old' }, Date.now()))).toBe(401);
     const [end, mac] = issueToken(keyRing, 'oauth2', oauth2, Date.now()).split('.');

@@ -2,14 +2,14 @@ import { inGroups } from '@atesto/shared/domain/in-groups';
 import { createApplyEvent } from '@atesto/shared/ledger/apply-events';
 import type { Database } from '@atesto/shared/ledger/database';
 import { postponeAll } from '@atesto/shared/ledger/schedule';
-import type { TransactionMoment, TransactionRow } from '@atesto/shared/ledger/transactions';
-import { getTransactions } from '@atesto/shared/ledger/transactions';
+import type { TransactionMoment } from '@atesto/shared/ledger/transactions';
+import { getWithAges } from '@atesto/shared/ledger/transactions';
 import type { WorkContext } from './work-context.ts';
 
 const ROWS_OF_STATEMENT = 100;
 
 /** The ledger as the work uses it: what is asked of it at the same time goes to it as one statement. */
-export function ledgerInGroups(db: Database): Pick<WorkContext, 'db' | 'applyEvent' | 'getTransaction' | 'postpone'> {
+export function ledgerInGroups(db: Database): Pick<WorkContext, 'db' | 'applyEvent' | 'getWithAge' | 'postpone'> {
   const postpone = inGroups(async (items: readonly { moment: TransactionMoment; dueInMs: number }[]) => {
     await postponeAll(db, items);
     return items.map(() => undefined);
@@ -17,7 +17,7 @@ export function ledgerInGroups(db: Database): Pick<WorkContext, 'db' | 'applyEve
   return {
     db,
     applyEvent: createApplyEvent(db),
-    getTransaction: inGroups<string, TransactionRow | undefined>((ids) => getTransactions(db, ids), ROWS_OF_STATEMENT),
+    getWithAge: inGroups((ids: readonly string[]) => getWithAges(db, ids), ROWS_OF_STATEMENT),
     postpone: (moment, dueInMs) => postpone({ moment, dueInMs }),
   };
 }

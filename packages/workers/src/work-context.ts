@@ -25,8 +25,8 @@ export interface WorkContext {
   db: Database;
   /** Writes what happened, together with what others write at the same time. */
   applyEvent: ApplyEvent;
-  /** Reads a transaction, together with what others read at the same time. */
-  getTransaction(id: string): Promise<TransactionRow | undefined>;
+  /** Reads a live transaction and its age, together with what others read at the same time. */
+  getWithAge(id: string): Promise<{ transaction: TransactionRow; ageMs: number } | undefined>;
   /** Moves the due time without a transition, together with others. */
   postpone(moment: TransactionMoment, dueInMs: number): Promise<void>;
   vault: Vault;

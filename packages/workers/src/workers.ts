@@ -1,10 +1,12 @@
+import { isLedgerAway } from '@atesto/shared/ledger/passing-failure';
 import type { RequestBudgets } from '@atesto/shared/ledger/request-budget';
-import { isCurrent } from '@atesto/shared/ledger/schedule';
+import { isCurrent, setBack } from '@atesto/shared/ledger/schedule';
 import type { QueueBackend } from '@atesto/shared/queues/backend';
 import type { ConsumeOptions, WorkConsumer } from '@atesto/shared/queues/consume';
 import { consume } from '@atesto/shared/queues/consume';
 import type { JobName, QueueName, TransactionJob } from '@atesto/shared/queues/jobs';
 import { queueOf } from '@atesto/shared/queues/jobs';
+import { deadlineIn } from './deadline.ts';
 import { outlast } from './outlast.ts';
 import { poll } from './poll/poll.ts';
 import { reconcile } from './reconcile/reconcile.ts';
@@ -46,8 +48,7 @@ export function startWorkers(context: WorkContext, options: WorkersOptions): Wor
   const { backend, concurrency, idcloud, onError } = options;
   const start = (queue: QueueName, limit: ConsumeOptions['limit']) =>
     consume(backend, { queue, concurrency, limit, onError }, (name, job) =>
-      // Given back at once, a job would be lost to the sweep's next round for what is often a restart of seconds.
-      context.observe.job(name, () => outlast(() => work[name](context, job), Date.now() + LEDGER_AWAY_MS)),
+      context.observe.job(name, () => attempt(context, name, job)),
     );
   const consumers: WorkConsumer[] = [
     start('spid', options.spidPerSecond),
@@ -75,6 +76,17 @@ export function startWorkers(context: WorkContext, options: WorkersOptions): Wor
       await Promise.all(consumers.map((consumer) => consumer.close()));
     },
   };
+}
+
+async function attempt(context: WorkContext, name: JobName, job: TransactionJob): Promise<void> {
+  try {
+    // Given back at once, a job would be lost to the sweep's next round for what is often a restart of seconds.
+    await outlast(() => work[name](context, job), deadlineIn(LEDGER_AWAY_MS));
+  } catch (error) {
+    // What fails at this very transaction comes up ever more seldom. A claim that it left behind ends with its lease.
+    if (!isLedgerAway(error)) await setBack(context.db, job);
+    throw error;
+  }
 }
 
 function startResends(

@@ -169,6 +169,16 @@ describe('delivery', () => {
     await vi.waitFor(() => expect(items.map(state)).toEqual(['delivered', 'delivered', 'delivered']), 5_000);
   });
 
+  it('does not wait for a clock that was set back', async () => {
+    await gateway.stop();
+    const tguid = pending();
+    delivery.wake();
+    await vi.waitFor(() => expect(outbox.get(tguid)?.attempts).toBe(1));
+    now -= 600_000;
+    await gateway.start();
+    await vi.waitFor(() => expect(state(tguid)).toBe('delivered'), 5_000);
+  });
+
   it('is woken by the link before the back-off is over', async () => {
     delivery = new Delivery({ outbox, gateway: client, backOff: { baseMs: 600_000, maxMs: 600_000 } });
     await gateway.stop();

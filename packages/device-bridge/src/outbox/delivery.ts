@@ -153,7 +153,9 @@ export class Delivery {
   async #deliverDue(all: boolean): Promise<void> {
     for (const item of this.#options.outbox.pending()) {
       if (this.#closed) return;
-      if (!all && item.dueAt > this.#now()) continue;
+      const inMs = item.dueAt - this.#now();
+      // Further ahead than any back-off: the clock was set back since.
+      if (!all && inMs > 0 && inMs <= this.#backOff.maxMs) continue;
       const outcome = await this.deliver(item.tguid).catch((error: unknown) => this.#broken(item, error));
       if (outcome.kind === 'kept' && outcome.away) {
         this.#postponeAll();

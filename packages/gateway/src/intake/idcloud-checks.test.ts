@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { crc32, deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { CLOCK_TOLERANCE_MS } from './clock-tolerance.ts';
 import { checkCreate } from './idcloud-checks.ts';
 import { IdcloudRefusal } from './idcloud-refusal.ts';
 import { jpegOf, pngOf, sdkCaptureOf, webpOf } from './pictures.fixture.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const seconds = NOW / 1000;
+const SKEW = CLOCK_TOLERANCE_MS / 1000;
 const text = (bytes: Buffer) => bytes.toString('base64');
 const subject = { code: '52998224725', name: 'Pessoa Virtual' };
 const face = text(pngOf(640, 480));
@@ -57,6 +59,7 @@ describe('takes', () => {
     ["the SDK's encrypted face", { subject, imageBase64: 'eyJhbGciOiJSU0EifQ.abc-_1.def.ghi.jkl' }],
     ["the SDK's encrypted face without a key", { subject, imageBase64: 'eyJhbGciOiJkaXIifQ..def.ghi.jkl' }],
     ["the SDK's signed face", { subject, imageBase64: sdkCaptureOf({ exp: seconds + 1 }) }],
+    ['one that may be over by our clock alone', { subject, imageBase64: sdkCaptureOf({ exp: seconds - SKEW + 1 }) }],
     [
       "the SDK's face where a key takes no other",
       { subject, imageBase64: sdkCaptureOf({}) },
@@ -119,8 +122,12 @@ describe('refuses', () => {
     [10506, 'a JWT of two parts', { ...good, imageBase64: 'eyJhbGciOiJSU0EifQ.abc' }],
     [10506, 'a JWT without a header', { ...good, imageBase64: 'head.body.sign' }],
     [10506, 'a JWT without a signature', { ...good, imageBase64: 'eyJhbGciOiJub25lIn0.abc.' }],
-    [10507, 'a capture that says that it is over', { ...good, imageBase64: sdkCaptureOf({ exp: seconds }) }],
-    [10507, 'a capture of ten minutes ago', { ...good, imageBase64: sdkCaptureOf({ iat: seconds - 600 }) }],
+    [10507, 'a capture that says that it is over', { ...good, imageBase64: sdkCaptureOf({ exp: seconds - SKEW }) }],
+    [
+      10507,
+      'a capture whose ten minutes are over',
+      { ...good, imageBase64: sdkCaptureOf({ iat: seconds - 600 - SKEW }) },
+    ],
     [20505, 'text', { ...good, imageBase64: text(Buffer.from('<script>')) }],
     [20505, 'a GIF', { ...good, imageBase64: text(Buffer.from('GIF89a\x80\x02\xe0\x01', 'latin1')) }],
     [20505, 'a data URL', { ...good, imageBase64: `data:image/png;base64,${face}` }],

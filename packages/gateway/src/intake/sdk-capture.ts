@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CLOCK_TOLERANCE_MS } from './clock-tolerance.ts';
 import { IdcloudRefusal } from './idcloud-refusal.ts';
 
 /** How long a capture of the SDK is good for. */
@@ -21,7 +22,7 @@ export function isSdkCapture(text: string, nowMs: number): boolean {
   if (!(signed || encrypted) || !header.safeParse(decode(head)).success) throw new IdcloudRefusal(10506);
   const { exp, iat } = times.safeParse(decode(signed ? payload : head)).data ?? {};
   const end = exp ?? (iat === undefined ? undefined : iat + LIFETIME_SECONDS);
-  if (end !== undefined && end * 1000 <= nowMs) throw new IdcloudRefusal(10507);
+  if (end !== undefined && end * 1000 <= nowMs - CLOCK_TOLERANCE_MS) throw new IdcloudRefusal(10507);
   return true;
 }
 

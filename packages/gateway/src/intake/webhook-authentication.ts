@@ -2,8 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { WebhookAuthentication } from '@atesto/shared/contracts/idcloud-accounts';
 import type { KeyRing } from '@atesto/shared/vault/key-ring';
 import * as z from 'zod';
+import { CLOCK_TOLERANCE_MS } from './clock-tolerance.ts';
 
-/** How long a token of ours is good for. */
+/** How long a token of ours is good for; another gateway's clock may judge it, so it is honoured for the tolerance longer. */
 export const TOKEN_SECONDS = 600;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>> & { authorization?: string | undefined };
@@ -71,7 +72,10 @@ function isOurToken(
   nowMs: number,
 ): boolean {
   const [, end = '', given = ''] = /^Bearer (\d{1,12})\.([\w-]{1,64})$/i.exec(authorization ?? '') ?? [];
-  return isSame(given, signature(keyRing, account, credentials, Number(end))) && Number(end) * 1000 > nowMs;
+  return (
+    isSame(given, signature(keyRing, account, credentials, Number(end))) &&
+    Number(end) * 1000 > nowMs - CLOCK_TOLERANCE_MS
+  );
 }
 
 function signature(

@@ -18,16 +18,16 @@ export const linkRoute: FastifyPluginAsync<{ context: GatewayContext }> = async 
         close: () => socket.close(1001, 'replaced or revoked'),
       });
       context.log.info('station-connected', { station: id });
-      let heard = Date.now();
+      let heard = performance.now();
       const ping = setInterval(() => {
-        if (Date.now() - heard > SILENCE_MS) socket.terminate();
+        if (performance.now() - heard > SILENCE_MS) socket.terminate();
         else socket.ping();
       }, PING_MS);
       socket.on('pong', () => {
-        heard = Date.now();
+        heard = performance.now();
       });
       socket.on('message', (data) => {
-        heard = Date.now();
+        heard = performance.now();
         const message = parseMessage(data.toString());
         if (message) receive(message);
         else socket.close(1007, 'not a message of this link');

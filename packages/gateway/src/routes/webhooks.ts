@@ -1,4 +1,4 @@
-import type { IdcloudAccount, WebhookAuthentication } from '@atesto/shared/contracts/idcloud-accounts';
+import type { WebhookAuthentication } from '@atesto/shared/contracts/idcloud-accounts';
 import { idcloudNotice } from '@atesto/shared/contracts/idcloud-unico';
 import { takeNotice } from '@atesto/shared/ledger/notices';
 import { parseJson } from '@atesto/shared/upstreams/exchange';
@@ -27,10 +27,11 @@ export const webhookRoutes: FastifyPluginAsync<{ context: GatewayContext }> = as
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
-  const registered = (name: string): IdcloudAccount & { webhook: WebhookAuthentication } => {
-    const account = idcloudAccounts.find((one) => one.name === name);
-    if (!account?.webhook) throw new ProblemError('not-found');
-    return { ...account, webhook: account.webhook };
+  /** How the account proves itself, and how it did before, while its secret is changed. */
+  const registered = (name: string): { webhook: WebhookAuthentication; honoured: WebhookAuthentication[] } => {
+    const { webhook, webhookBefore } = idcloudAccounts.find((one) => one.name === name) ?? {};
+    if (!webhook) throw new ProblemError('not-found');
+    return { webhook, honoured: webhookBefore ? [webhook, webhookBefore] : [webhook] };
   };
 
   app.post<AccountRoute>(
@@ -41,15 +42,16 @@ export const webhookRoutes: FastifyPluginAsync<{ context: GatewayContext }> = as
       schema: { hide: true },
       // After the limit, which guesses count against, and before any of the body is read.
       preParsing: async (request, reply) => {
-        const { name, webhook } = registered(request.params.account);
-        if (isAuthentic(keyRing, name, webhook, request.headers, Date.now())) return;
+        const { account: name } = request.params;
+        const { webhook, honoured } = registered(name);
+        if (honoured.some((one) => isAuthentic(keyRing, name, one, request.headers, Date.now()))) return;
         log.warn('webhook-refused', { webhook: name });
         reply.header('www-authenticate', webhook.type === 'basic' ? 'Basic' : 'Bearer');
         return sendProblem(reply, 'unauthenticated');
       },
     },
     async (request, reply) => {
-      const { name } = registered(request.params.account);
+      const { account: name } = request.params;
       const notice = idcloudNotice.safeParse(jsonOf(request.body));
       if (!notice.success) throw new ProblemError('invalid-request');
       metrics.notice(await takeNotice(db, name, notice.data.processId));
@@ -65,12 +67,14 @@ export const webhookRoutes: FastifyPluginAsync<{ context: GatewayContext }> = as
       schema: { hide: true },
     },
     async (request, reply) => {
-      const { name, webhook } = registered(request.params.account);
-      if (webhook.type !== 'oauth2') throw new ProblemError('not-found');
-      const error = tokenRequestError(webhook, formOf(request), request.headers.authorization);
+      const { account: name } = request.params;
+      const clients = registered(name).honoured.filter((one) => one.type === 'oauth2');
+      const errors = clients.map((one) => tokenRequestError(one, formOf(request), request.headers.authorization));
+      const proven = clients[errors.indexOf(undefined)];
+      if (clients.length === 0) throw new ProblemError('not-found');
       reply.header('cache-control', 'no-store');
-      if (error) return refuseToken(reply, error);
-      const access_token = issueToken(keyRing, name, webhook, Date.now());
+      if (!proven) return refuseToken(reply, errors[0] ?? 'invalid_client');
+      const access_token = issueToken(keyRing, name, proven, Date.now());
       return reply.code(200).send({ access_token, token_type: 'Bearer', expires_in: TOKEN_SECONDS });
     },
   );

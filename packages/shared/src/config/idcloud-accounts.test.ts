@@ -46,10 +46,12 @@ it('reads secrets from files of their own', () => {
     token: { ...token, privateKey: file('key.pem', privateKey) },
     keys: [{ ...key, apiKey: file('api', `${SECRET} from a file\n`) }],
     webhook: { type: 'basic', user: 'unico', password: file('password', SECRET) },
+    webhookBefore: { type: 'basic', user: 'unico', password: file('password-before', `${SECRET} before`) },
   });
   expect(read?.token.privateKey).toBe(privateKey.trim());
   expect(read?.keys[0]?.apiKey).toBe(`${SECRET} from a file`);
   expect(read?.webhook).toEqual({ type: 'basic', user: 'unico', password: SECRET });
+  expect(read?.webhookBefore).toEqual({ type: 'basic', user: 'unico', password: `${SECRET} before` });
 });
 
 it.each([

@@ -48,6 +48,7 @@ const account = z.strictObject({
   }),
   keys: z.array(key).default([]),
   webhook: webhook.optional(),
+  webhookBefore: webhook.optional(),
   requestsPerSecond: z.int().min(1).max(10_000).default(10),
 });
 const accounts = z.array(account).max(100);
@@ -88,22 +89,27 @@ export function parseIdcloudAccounts(text: string | undefined): readonly Idcloud
       return '';
     }
   };
-  const all = parsed.data.map(({ clientUrl, unicoUrl, signUrl, token, keys, webhook, ...rest }, i): IdcloudAccount => {
-    const privateKey = read(token.privateKey, `${i}.token.privateKey`);
-    if (privateKey !== '' && !isPrivateKey(privateKey)) problems.push(`${i}.token.privateKey: ${NO_PRIVATE_KEY}`);
-    if (!clientUrl && !unicoUrl) problems.push(`${i}: has neither clientUrl nor unicoUrl`);
-    if (clientUrl && keys.length === 0) problems.push(`${i}.keys: by Client needs a key`);
-    if (!clientUrl && keys.length > 0) problems.push(`${i}.clientUrl: its keys need it`);
-    return {
-      ...rest,
-      clientUrl,
-      unicoUrl,
-      signUrl,
-      token: { ...token, privateKey },
-      keys: keys.map((one, k) => ({ ...one, apiKey: read(one.apiKey, `${i}.keys.${k}.apiKey`) })),
-      webhook: webhook && readWebhook(webhook, (value) => read(value, `${i}.webhook`)),
-    };
-  });
+  const all = parsed.data.map(
+    ({ clientUrl, unicoUrl, signUrl, token, keys, webhook, webhookBefore, ...rest }, i): IdcloudAccount => {
+      const privateKey = read(token.privateKey, `${i}.token.privateKey`);
+      if (privateKey !== '' && !isPrivateKey(privateKey)) problems.push(`${i}.token.privateKey: ${NO_PRIVATE_KEY}`);
+      if (!clientUrl && !unicoUrl) problems.push(`${i}: has neither clientUrl nor unicoUrl`);
+      if (clientUrl && keys.length === 0) problems.push(`${i}.keys: by Client needs a key`);
+      if (!clientUrl && keys.length > 0) problems.push(`${i}.clientUrl: its keys need it`);
+      return {
+        ...rest,
+        clientUrl,
+        unicoUrl,
+        signUrl,
+        token: { ...token, privateKey },
+        keys: keys.map((one, k) => ({ ...one, apiKey: read(one.apiKey, `${i}.keys.${k}.apiKey`) })),
+        webhook: webhook && readWebhook(webhook, (value) => read(value, `${i}.webhook`)),
+        ...(webhookBefore && {
+          webhookBefore: readWebhook(webhookBefore, (value) => read(value, `${i}.webhookBefore`)),
+        }),
+      };
+    },
+  );
   doubled(
     all.map((one) => one.name),
     'an account name is given twice',

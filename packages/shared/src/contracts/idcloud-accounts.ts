@@ -37,6 +37,8 @@ export interface IdcloudAccount {
   token: { tokenUrl: string; audience?: string | undefined; account: string; tenantId: string; privateKey: string };
   keys: readonly IdcloudKey[];
   webhook: WebhookAuthentication | undefined;
+  /** What was registered before, honoured too while a secret is changed. */
+  webhookBefore?: WebhookAuthentication | undefined;
   /** Over all calls of the account; Unico's default is 10. */
   requestsPerSecond: number;
 }

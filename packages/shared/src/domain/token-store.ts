@@ -10,6 +10,8 @@ export interface SharedToken {
 
 /** How it stands with an account's token. */
 export interface TokenStanding<Failure> {
+  /** The store's clock, epoch milliseconds: what all processes go by where the upstream is told a time. */
+  nowMs: number;
   /** While it serves. */
   token?: SharedToken;
   /** The last attempt failed: nobody tries for `pauseMs`. */

@@ -10,6 +10,7 @@ export interface TokenSealing {
 }
 
 interface StoredToken<Failure> {
+  now: number;
   leased: boolean;
   version: number;
   token_sealed: Buffer | null;
@@ -36,7 +37,7 @@ export function createTokenStore<Failure>(db: Database, sealing: TokenSealing): 
     });
     const { rows } = await db.query<StoredToken<Failure>>({
       name: 'look-at-token',
-      text: `select coalesce(lease = $2, false) as leased, version, token_sealed, failure,
+      text: `select (extract(epoch from clock_timestamp()) * 1000)::float8 as now, coalesce(lease = $2, false) as leased, version, token_sealed, failure,
           ${millisecondsTo('renew_at')} as renew_in, ${millisecondsTo('expires_at')} as expires_in,
           ${millisecondsTo('paused_until')} as pause
         from idcloud_tokens where id = $1`,
@@ -45,6 +46,7 @@ export function createTokenStore<Failure>(db: Database, sealing: TokenSealing): 
     const [row] = rows;
     if (!row) throw new Error('unreachable: the row has just been there');
     const standing: TokenStanding<Failure> = {
+      nowMs: row.now,
       ...(row.leased && { lease }),
       ...(row.failure !== null && (row.pause ?? 0) > 0 && { failure: { why: row.failure, pauseMs: row.pause ?? 0 } }),
     };

@@ -8,7 +8,10 @@ import { applyEvent } from './transactions.ts';
  */
 
 /** A due transaction, with what decides whether it is worth taking up. */
-export type DueTransaction = TransactionMoment & { acceptedAt: Date };
+export type DueTransaction = TransactionMoment & {
+  /** Since its acceptance, by the ledger's clock. */
+  ageMs: number;
+};
 
 /** Polls of an account that has a budget: as many as there is budget for are claimed, by themselves. */
 const BUDGETED_POLL = `state = 'awaiting' and account is not null`;
@@ -54,7 +57,7 @@ async function claim(
         select id from only transactions where due_at <= now() and ${where} order by due_at limit $1 for update skip locked)
       update only transactions t set due_at = now() + $2 * interval '1 millisecond' from due
       where t.id = due.id returning t.id, t.kind, t.account, t.state, t.version, t.attempt, t.died_in as "diedIn",
-        t.owner, t.station, t.accepted_at as "acceptedAt"`,
+        t.owner, t.station, extract(epoch from now() - t.accepted_at)::float8 * 1000 as "ageMs"`,
     values,
   });
   return rows.map((row) => ({
@@ -105,6 +108,20 @@ export async function postponeAll(
       postponements.map(({ moment }) => moment.version),
       postponements.map(({ dueInMs }) => dueInMs),
     ],
+  });
+}
+
+/**
+ * The same for a moment at which whoever took it up failed: a quarter of the time that it has stood so far, from half a minute to an hour. What fails
+ * always comes up ever more seldom.
+ */
+export async function setBack(db: Database, { id, version }: Pick<TransactionMoment, 'id' | 'version'>): Promise<void> {
+  await db.query({
+    name: 'set-back',
+    text: `update transactions
+      set due_at = now() + greatest(interval '30 seconds', least(interval '1 hour', (now() - updated_at) / 4))
+      where id = $1 and version = $2`,
+    values: [id, version],
   });
 }
 

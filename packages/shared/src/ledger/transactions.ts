@@ -336,14 +336,21 @@ export async function getTransaction(db: Database, id: string): Promise<Transact
   return rows[0] && toTransaction(rows[0]);
 }
 
-/** The same for many at once, in the order of `ids`. Archived ones are left out: nothing is to be done about them. */
-export async function getTransactions(db: Database, ids: readonly string[]): Promise<(TransactionRow | undefined)[]> {
-  const { rows } = await db.query<StoredTransaction>({
-    name: 'get-transactions',
-    text: `select ${transactionColumns} from only transactions where id = any ($1)`,
+/**
+ * Transactions, in the order of `ids`, each with for how long it has been accepted: by the ledger's clock, for those of processes differ. Archived ones are
+ * left out: nothing is to be done about them.
+ */
+export async function getWithAges(
+  db: Database,
+  ids: readonly string[],
+): Promise<({ transaction: TransactionRow; ageMs: number } | undefined)[]> {
+  const { rows } = await db.query<StoredTransaction & { age: number }>({
+    name: 'get-with-ages',
+    text: `select ${transactionColumns}, extract(epoch from now() - accepted_at)::float8 * 1000 as age
+      from only transactions where id = any ($1)`,
     values: [ids],
   });
-  const found = new Map(rows.map((row) => [row.id, toTransaction(row)]));
+  const found = new Map(rows.map((row) => [row.id, { transaction: toTransaction(row), ageMs: row.age }]));
   return ids.map((id) => found.get(id));
 }
 

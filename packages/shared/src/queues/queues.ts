@@ -56,7 +56,7 @@ export function openQueues(
       const { id, kind, account, state, version, attempt, diedIn, station, owner } = moment;
       const inLane = lane ?? jobCatalogue[name].lane;
       const source = station ?? owner;
-      const place = source === undefined ? 0 : shares.place(`${inLane} ${source}`, Date.now());
+      const place = source === undefined ? 0 : shares.place(`${inLane} ${source}`, performance.now());
       const job: TransactionJob = { id, kind, account, state, version, attempt, diedIn };
       const priority = firstPriority(inLane) + place;
       const queueName = queueOf(moment);

@@ -226,8 +226,14 @@ export function readRetryAfter(headers: HttpAnswer['headers'], now: number): num
   const value = headers['retry-after'];
   if (typeof value !== 'string') return undefined;
   const text = value.trim();
-  const delay = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  const delay = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - (dateOf(headers) ?? now);
   return Number.isFinite(delay) ? Math.min(Math.max(delay, 0), 3_600_000) : undefined;
+}
+
+/** What the server's clock showed when it answered: a time that it names is meant by that. */
+function dateOf({ date }: HttpAnswer['headers']): number | undefined {
+  const at = typeof date === 'string' ? Date.parse(date) : Number.NaN;
+  return Number.isFinite(at) ? at : undefined;
 }
 
 /** The JSON value of an answer, or undefined. */

@@ -50,10 +50,10 @@ afterEach(async () => {
 });
 
 /** A process of its own, as far as tokens go. */
-function openSource(shared: TokenStore<TokenFailure> = store, onRefused = vi.fn()): TokenSource {
+function openSource(shared: TokenStore<TokenFailure> = store, onRefused = vi.fn(), aheadMs = 0): TokenSource {
   const tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/oauth2/token`;
   const settings = { tokenUrl, account: 'bank', tenantId: 't', privateKey, timeoutMs: 5_000, onRefused };
-  return createTokenSource('bank', pool, settings, shared, () => clock);
+  return createTokenSource('bank', pool, settings, shared, () => clock + aheadMs);
 }
 const tokenOf = (name: string) => ({ kind: 'token', token: name });
 
@@ -91,6 +91,14 @@ describe('processes that share their tokens', () => {
     expect(assertions).toHaveLength(0);
     clock += 10_000;
     expect(await waiting).toEqual(tokenOf('token-1'));
+  });
+
+  it.each([-600_000, 600_000])('say the time that they share, where their own is off by %i ms', async (aheadMs) => {
+    expect(await openSource(store, vi.fn(), aheadMs).token()).toEqual(tokenOf('token-1'));
+    const { iat = 0, exp = 0 } = decodeJwt(assertions[0] ?? '');
+    expect(clock / 1000 - iat).toBeGreaterThanOrEqual(0);
+    expect(clock / 1000 - iat).toBeLessThanOrEqual(30);
+    expect(exp).toBeGreaterThan(clock / 1000);
   });
 
   it('renew a token once that the API would not have of any of them', async () => {

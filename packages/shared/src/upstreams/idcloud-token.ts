@@ -74,7 +74,7 @@ export function createTokenSource(
   now: () => number = Date.now,
 ): TokenSource {
   const url = new URL(settings.tokenUrl);
-  const sign = createSigner(settings, settings.audience ?? url.origin, now);
+  const sign = createSigner(settings, settings.audience ?? url.origin);
   // Two requests at most (see `fetchToken`), and some time to write down what came.
   const leaseMs = 2 * settings.timeoutMs + 5_000;
   let held: Held | undefined;
@@ -85,8 +85,9 @@ export function createTokenSource(
   /** Tokens refused by the API in a row. The second in a row is structural: a third would fare no better. */
   let refusals = 0;
 
-  async function request(): Promise<Omit<SharedToken, 'version'> | Unavailable> {
-    const form = new URLSearchParams({ grant_type: JWT_BEARER_GRANT, assertion: await sign() }).toString();
+  /** @param nowMs what the assertion says that it is: a process whose own clock is wrong would be refused, and the refusal is everybody's. */
+  async function request(nowMs: number): Promise<Omit<SharedToken, 'version'> | Unavailable> {
+    const form = new URLSearchParams({ grant_type: JWT_BEARER_GRANT, assertion: await sign(nowMs) }).toString();
     const asked = now();
     const answer = await exchange(dispatcher, url.origin, {
       method: 'POST',
@@ -109,9 +110,9 @@ export function createTokenSource(
     return { token: parsed.data.access_token, renewInMs, expiresInMs: life - spent };
   }
 
-  async function fetchToken(lease: string): Promise<TokenResult> {
-    let result = await request();
-    if ('kind' in result && tokenRemedy(result.upstreamCode ?? '') === 'new-assertion') result = await request();
+  async function fetchToken(lease: string, nowMs: number): Promise<TokenResult> {
+    let result = await request(nowMs);
+    if ('kind' in result && tokenRemedy(result.upstreamCode ?? '') === 'new-assertion') result = await request(nowMs);
     if ('kind' in result) {
       const { retryAfterMs, ...why } = result;
       const pauseMs = retryAfterMs ?? pauseAfter(why.reason);
@@ -140,7 +141,7 @@ export function createTokenSource(
   async function renew(): Promise<TokenResult> {
     for (let waited = 0; ; waited += LOOK_MS) {
       const standing = await store.look(name, { leaseMs, refused });
-      if (standing.lease !== undefined) return fetchToken(standing.lease);
+      if (standing.lease !== undefined) return fetchToken(standing.lease, standing.nowMs);
       const { token, failure: failed } = standing;
       if (token) {
         hold(token);
@@ -196,18 +197,18 @@ export function createTokenSource(
  * would be one and the same, and the second a replay (1.2.7): `iat` (a little back) and `exp` are drawn at random, which also keeps
  * several workers with one account apart, and a pair is never repeated.
  */
-function createSigner(settings: TokenSettings, aud: string, now: () => number): () => Promise<string> {
+function createSigner(settings: TokenSettings, aud: string): (nowMs: number) => Promise<string> {
   const key: KeyObject = createPrivateKey(settings.privateKey);
   const iss = `${settings.account}@${settings.tenantId}.iam.acesso.io`;
   const used = new Set<string>();
-  const draw = () => {
-    const iat = Math.floor(now() / 1000) - randomInt(0, 30);
+  const draw = (nowMs: number) => {
+    const iat = Math.floor(nowMs / 1000) - randomInt(0, 30);
     return { iat, exp: iat + randomInt(1_800, 3_601) };
   };
-  return () => {
+  return (nowMs) => {
     if (used.size > 1_000) used.clear(); // months later: those have long expired
-    let times = draw();
-    while (used.has(`${times.iat} ${times.exp}`)) times = draw();
+    let times = draw(nowMs);
+    while (used.has(`${times.iat} ${times.exp}`)) times = draw(nowMs);
     used.add(`${times.iat} ${times.exp}`);
     const claims = { iss, aud, scope: '*', ...times };
     return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', typ: 'JWT' }).sign(key);

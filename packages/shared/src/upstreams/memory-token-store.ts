@@ -41,6 +41,7 @@ export function createMemoryTokenStore<Failure>(now: () => number = Date.now): T
             }
           : undefined;
       return {
+        nowMs: at,
         ...(token && { token }),
         ...(paused && { failure: { why: paused.why, pauseMs: paused.until - at } }),
         ...(mayFetch && held.lease && { lease: held.lease.id }),

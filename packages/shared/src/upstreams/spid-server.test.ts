@@ -275,4 +275,9 @@ describe('readRetryAfter', () => {
   ])('%s', (header, expected) => {
     expect(readRetryAfter({ 'retry-after': header }, now)).toBe(expected);
   });
+
+  it('reads a time by the clock of the server that names it', () => {
+    const headers = { 'retry-after': 'Thu, 01 Jan 2026 00:00:10 GMT', date: 'Thu, 01 Jan 2026 00:00:02 GMT' };
+    expect(readRetryAfter(headers, now - 600_000)).toBe(8_000);
+  });
 });

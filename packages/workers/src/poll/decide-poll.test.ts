@@ -3,9 +3,8 @@ import type { Read, Standing } from '@atesto/shared/upstreams/upstream';
 import { expect, it } from 'vitest';
 import { decidePoll } from './decide-poll.ts';
 
-const acceptedAt = new Date(0);
-const row = { kind: 'spid.enroll' as const, acceptedAt, upstreamStatus: 'ENROLL_PENDING' };
-const NOW = 60_000;
+const row = { kind: 'spid.enroll' as const, upstreamStatus: 'ENROLL_PENDING' };
+const AGE = 60_000;
 const WAIT = { dueInMs: 15_000 };
 
 const rows: [string, Read<Standing>, ReturnType<typeof decidePoll>][] = [
@@ -35,7 +34,7 @@ const rows: [string, Read<Standing>, ReturnType<typeof decidePoll>][] = [
   ['throttled waits as long as it is told', { kind: 'throttled', retryAfterMs: 40_000 }, { dueInMs: 40_000 }],
 ];
 
-it.each(rows)('%s', (_what, read, decision) => expect(decidePoll(read, row, NOW, () => 0.5)).toEqual(decision));
+it.each(rows)('%s', (_what, read, decision) => expect(decidePoll(read, row, AGE, () => 0.5)).toEqual(decision));
 
 const HOUR = 3_600_000;
 const divergence: Read<Standing> = { kind: 'ok', value: { final: false, upstreamStatus: '2', recognised: true } };
@@ -56,7 +55,7 @@ it.each<[TransactionKind, hours: number, string, Read<Standing>, object]>([
   ['idcloud.unico', 24 * 29, 'divergence', divergence, { dueInMs: expect.any(Number) }],
   ['spid.enroll', 24 * 29, 'silence', { kind: 'not-found' }, { dueInMs: expect.any(Number) }],
 ])('%s after %i hours of it: %s', (kind, hours, _what, read, expected) => {
-  const decision = decidePoll(read, { kind, acceptedAt, upstreamStatus: '2' }, hours * HOUR, () => 0.5);
+  const decision = decidePoll(read, { kind, upstreamStatus: '2' }, hours * HOUR, () => 0.5);
   expect(decision).toMatchObject(expected);
   if (!('event' in expected)) expect(decision.event).toBeUndefined();
 });
@@ -64,7 +63,7 @@ it.each<[TransactionKind, hours: number, string, Read<Standing>, object]>([
 it('writes down what is known so far beside another word', () => {
   const kept = { status: 200, body: '{}' };
   const value: Standing = { final: false, upstreamStatus: '2', recognised: true, answer: { status: 2 }, kept };
-  const decision = decidePoll({ kind: 'ok', value }, { ...row, upstreamStatus: '1' }, NOW, () => 0.5);
+  const decision = decidePoll({ kind: 'ok', value }, { ...row, upstreamStatus: '1' }, AGE, () => 0.5);
   expect(decision).toEqual({
     event: { type: 'progressed', upstreamStatus: '2' },
     ...WAIT,

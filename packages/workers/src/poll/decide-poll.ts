@@ -15,18 +15,17 @@ const DEADLINES_MS: Partial<Record<TransactionKind, number>> = {
 /** What a poll's answer means. Silence, refusals and unknown words never end a transaction: only a word known to be final does, or its kind's deadline. */
 export function decidePoll(
   read: Read<Standing>,
-  row: Pick<TransactionRow, 'kind' | 'acceptedAt' | 'upstreamStatus'>,
-  nowMs: number,
+  row: Pick<TransactionRow, 'kind' | 'upstreamStatus'>,
+  ageMs: number,
   random: Random,
 ): Decision | KeepWaiting {
-  const age = nowMs - row.acceptedAt.getTime();
   const isFinal = read.kind === 'ok' && read.value.final;
-  if (!isFinal && age > (DEADLINES_MS[row.kind] ?? Number.POSITIVE_INFINITY)) {
+  if (!isFinal && ageMs > (DEADLINES_MS[row.kind] ?? Number.POSITIVE_INFINITY)) {
     return contingency(row.kind, row.upstreamStatus ?? 'none', 'too-long');
   }
   if (read.kind !== 'ok') {
     const retryAfterMs = 'retryAfterMs' in read ? read.retryAfterMs : 0;
-    return { dueInMs: pollDelay(row.kind, age, random, retryAfterMs) };
+    return { dueInMs: pollDelay(row.kind, ageMs, random, retryAfterMs) };
   }
   const standing = read.value;
   if (standing.final) {
@@ -35,7 +34,7 @@ export function decidePoll(
       ...factsOf(standing),
     };
   }
-  const dueInMs = pollDelay(row.kind, age, random);
+  const dueInMs = pollDelay(row.kind, ageMs, random);
   if (standing.upstreamStatus === row.upstreamStatus) return { dueInMs };
   return { event: { type: 'progressed', upstreamStatus: standing.upstreamStatus }, dueInMs, ...factsOf(standing) };
 }

@@ -10,9 +10,11 @@ import { decidePoll } from './decide-poll.ts';
 
 /** Asks the upstream how one awaiting transaction stands. */
 export async function poll(context: WorkContext, job: TransactionJob): Promise<void> {
-  const row = await context.getTransaction(job.id);
-  if (!row || row.version !== job.version || row.state !== 'awaiting' || row.upstreamId === undefined) return;
-  const decision = await ask(context, row, row.upstreamId);
+  const found = await context.getWithAge(job.id);
+  if (!found) return;
+  const { transaction: row, ageMs } = found;
+  if (row.version !== job.version || row.state !== 'awaiting' || row.upstreamId === undefined) return;
+  const decision = await ask(context, row, row.upstreamId, ageMs);
   if (!decision.event) {
     await context.postpone(row, decision.dueInMs);
     context.observe.polled(row, 'waiting');
@@ -25,14 +27,19 @@ export async function poll(context: WorkContext, job: TransactionJob): Promise<v
   context.observe.polled(row, decision.event.type);
 }
 
-async function ask(context: WorkContext, row: TransactionRow, upstreamId: string): Promise<Decision | KeepWaiting> {
+async function ask(
+  context: WorkContext,
+  row: TransactionRow,
+  upstreamId: string,
+  ageMs: number,
+): Promise<Decision | KeepWaiting> {
   const { kind, operation } = row;
   const upstream = context.upstreamOf(row);
   // Its account or key was taken out of the settings: it waits for it to come back.
   const read: Awaited<ReturnType<Upstream['result']>> = upstream
     ? await context.observe.call(row, 'result', () => upstream.result(kind, upstreamId))
     : { kind: 'not-found' };
-  if (read.kind !== 'voided') return decidePoll(read, row, Date.now(), context.random);
+  if (read.kind !== 'voided') return decidePoll(read, row, ageMs, context.random);
   const before = await countEvents(context.db, row.id, 'voided');
   return decideVoided(read, { kind, operation, before }, context.random);
 }

@@ -1,5 +1,6 @@
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import { isSpidKind } from '@atesto/shared/domain/transaction';
+import { countLostWorkers } from '@atesto/shared/ledger/lost-workers';
 import { postpone } from '@atesto/shared/ledger/schedule';
 import { getSubject } from '@atesto/shared/ledger/subjects';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
@@ -9,6 +10,7 @@ import { openCpf } from '@atesto/shared/vault/cpf-column';
 import type { Decision, KeepWaiting } from '../decision.ts';
 import type { WorkContext } from '../work-context.ts';
 import { decideReconcile } from './decide-reconcile.ts';
+import { decideSuspect } from './decide-suspect.ts';
 import { reconcileWrite } from './reconcile-write.ts';
 
 /** Finds out whether a send whose answer was lost took effect, before anything is sent again. */
@@ -16,7 +18,10 @@ export async function reconcile(context: WorkContext, job: TransactionJob): Prom
   const { db } = context;
   const row = await getTransaction(db, job.id);
   if (!row || row.version !== job.version || row.state !== 'unknown') return;
-  const decision = await decide(context, row);
+  let decision = await decide(context, row);
+  if (decision.event?.type === 'absent') {
+    decision = decideSuspect(await countLostWorkers(db, row.id), context.random);
+  }
   if (!decision.event) {
     await postpone(db, row, decision.dueInMs);
     return;
@@ -24,7 +29,7 @@ export async function reconcile(context: WorkContext, job: TransactionJob): Prom
   const after = await context.applyEvent(row, decision.event, decision);
   if (!after) return;
   context.observe.transition(after, decision.event.type);
-  if (after.state === 'retrying') await context.enqueue(after, 'resend');
+  if (after.state === 'retrying' && !decision.dueInMs) await context.enqueue(after, 'resend');
 }
 
 async function decide(context: WorkContext, row: TransactionRow): Promise<Decision | KeepWaiting> {

@@ -7,6 +7,7 @@ import { countEvents } from '@atesto/shared/ledger/transactions';
 import type { TransactionJob } from '@atesto/shared/queues/jobs';
 import { sealAnswer } from '@atesto/shared/vault/answer-column';
 import { VaultError } from '@atesto/shared/vault/vault-error';
+import { type Deadline, deadlineIn } from '../deadline.ts';
 import { decideVoided } from '../decide-voided.ts';
 import type { Decision } from '../decision.ts';
 import { outlast } from '../outlast.ts';
@@ -22,17 +23,14 @@ import { whileLeased } from './while-leased.ts';
 export async function submit(context: WorkContext, job: TransactionJob): Promise<void> {
   const { db, settings } = context;
   // Before the claim: by our reckoning it ends no later than by the ledger's.
-  const leaseEnd = Date.now() + settings.leaseMs;
+  const lease = deadlineIn(settings.leaseMs);
   const claimed = await context.applyEvent(job, { type: 'claimed' }, { dueInMs: settings.leaseMs });
   if (!claimed) return;
   context.observe.transition(claimed, 'claimed');
-  const decision = await send(context, claimed, leaseEnd);
+  const decision = await send(context, claimed, lease);
   // An answer that is thrown away has to be asked for again, and IDCloud cannot be asked.
   const answerSealed = decision.kept && sealAnswer(context.keyRing, claimed.id, decision.kept);
-  const after = await outlast(
-    () => context.applyEvent(claimed, decision.event, { ...decision, answerSealed }),
-    leaseEnd,
-  );
+  const after = await outlast(() => context.applyEvent(claimed, decision.event, { ...decision, answerSealed }), lease);
   if (!after) return;
   context.observe.transition(after, decision.event.type);
   // What was done to a remote capture moves it: its answer may be there.
@@ -43,7 +41,7 @@ export async function submit(context: WorkContext, job: TransactionJob): Promise
   }
 }
 
-async function send(context: WorkContext, claimed: TransactionRow, leaseEnd: number): Promise<Decision> {
+async function send(context: WorkContext, claimed: TransactionRow, lease: Deadline): Promise<Decision> {
   const { vault, settings, random } = context;
   if (!claimed.wrappedKey) return { event: { type: 'refused', reason: 'payload-erased' } };
   const { kind, operation, wrappedKey, attempt } = claimed;
@@ -60,7 +58,7 @@ async function send(context: WorkContext, claimed: TransactionRow, leaseEnd: num
     const sealed = { record: claimed.payload, wrappedKey, bytes: claimed.payloadBytes };
     const body = {
       length: sealed.bytes,
-      open: () => whileLeased(noticing(vault.open(sealed), fault), leaseEnd),
+      open: () => whileLeased(noticing(vault.open(sealed), fault), lease),
     };
     const options = { signal: AbortSignal.timeout(settings.submitTimeoutMs) };
     const result = await context.observe.call(claimed, 'submit', () =>

@@ -1,3 +1,4 @@
+import { WORKER_LOST } from '@atesto/shared/ledger/lost-workers';
 import type { BudgetedAccount } from '@atesto/shared/ledger/request-budget';
 import type { DueTransaction } from '@atesto/shared/ledger/schedule';
 import { claimDue, claimDuePolls } from '@atesto/shared/ledger/schedule';
@@ -54,16 +55,16 @@ export async function sweep(context: WorkContext, { batch, requeueMs, polls }: S
 const HELD_MS = 30_000;
 
 /** What was not taken is sent again after all that is new, unless somebody may still be waiting for it. */
-function laneOf({ state, account, acceptedAt }: DueTransaction): Lane | undefined {
+function laneOf({ state, account, ageMs }: DueTransaction): Lane | undefined {
   if (state !== 'retrying') return undefined;
-  return account !== undefined && Date.now() - acceptedAt.getTime() < HELD_MS ? 'personWaiting' : 'resend';
+  return account !== undefined && ageMs < HELD_MS ? 'personWaiting' : 'resend';
 }
 
 async function takeUp({ applyEvent, enqueue, observe, settings }: WorkContext, row: DueTransaction): Promise<void> {
-  const tooOld = Date.now() - row.acceptedAt.getTime() > MAX_AGE_MS;
+  const tooOld = row.ageMs > MAX_AGE_MS;
   if (row.state === 'submitting') {
     // Its lease ran out: the worker that was sending is gone, and nobody knows how far it got.
-    const after = await applyEvent(row, { type: 'lost', reason: 'worker-lost' }, { dueInMs: settings.settleMs });
+    const after = await applyEvent(row, { type: 'lost', reason: WORKER_LOST }, { dueInMs: settings.settleMs });
     if (after) observe.transition(after, 'lost');
   } else if (tooOld && row.state !== 'accepted') {
     const after = await applyEvent(row, { type: 'abandoned', reason: 'too-old' });
