@@ -293,6 +293,24 @@ export function buildFlowDashboard(): Dashboard {
     )
     .withPanel(
       lines({
+        title: 'Platform away',
+        description:
+          'Most of the last calls found nobody: 2 is that nobody calls, 1 that one worker tries. Back at 0 by itself. What comes meanwhile is accepted and waits.',
+        unit: 'short',
+        queries: [{ expr: 'max by (upstream) (atesto_circuit_state)', legend: '{{upstream}}' }],
+      }),
+    )
+    .withPanel(
+      lines({
+        title: 'Jobs at once that a platform is thought to bear',
+        description:
+          'Over all workers. It falls with 429, 503, time-outs and answers that are much slower than usual, begins at 1 after an outage, and comes back by itself.',
+        unit: 'short',
+        queries: [{ expr: 'sum by (upstream) (atesto_concurrency_limit)', legend: '{{upstream}}' }],
+      }),
+    )
+    .withPanel(
+      lines({
         title: 'Failures of the vault a second',
         description: 'Tampered is never normal. Storage is the disk.',
         unit: 'cps',

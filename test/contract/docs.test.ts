@@ -14,6 +14,7 @@ import { applyProfile, defaultSpidTables, parseSpidProfile } from '@atesto/share
 import { upstreamReasons } from '@atesto/shared/upstreams/upstream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { captureAdvice, problemAdvice, upstreamAdvice, vaultAdvice } from './advice.ts';
+import { failureHead, failureRows, scheduleHead, scheduleRows } from './failure-page.ts';
 import {
   adviceHead,
   adviceRows,
@@ -82,6 +83,10 @@ const parts: Record<string, Record<string, string>> = {
       ['code', 'status', 'description'],
       Object.entries(idcloudErrors).map(([name, { status, description }]) => [code(name), status, description]),
     ),
+  },
+  'reliability.md': {
+    failures: table(failureHead, failureRows),
+    schedules: table(scheduleHead, scheduleRows),
   },
   'spid.md': {
     counts: spidCounts,

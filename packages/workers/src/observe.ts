@@ -46,6 +46,7 @@ export function createObserver(
         metrics.upstreamRequest({ upstream: queueOf(of), operation, outcome, seconds });
       }
     },
+    circuit: (upstream, state) => log[state === 'open' ? 'warn' : 'info'](`circuit-${state}`, { upstream }),
     polled: (row, outcome) => metrics.polled(queueOf(row), outcome),
     async job(name, run) {
       const began = performance.now();

@@ -142,6 +142,7 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     resends: { dailyAt: settings.resendDailyAt },
     onError,
   });
+  metrics.circuits(async () => workers.upstreams());
   const clearings = startRounds(
     CLEARING_INTERVAL_MS,
     async () => {

@@ -1,8 +1,9 @@
-import type { TransactionEventType } from '@atesto/shared/domain/transaction';
+import type { TransactionEventType, TransactionKind } from '@atesto/shared/domain/transaction';
+import type { Circuit } from '@atesto/shared/ledger/account-health';
 import type { ApplyEvent } from '@atesto/shared/ledger/apply-events';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionMoment, TransactionRow } from '@atesto/shared/ledger/transactions';
-import type { JobName, Lane } from '@atesto/shared/queues/jobs';
+import type { JobName, Lane, QueueName } from '@atesto/shared/queues/jobs';
 import type { WorkQueues } from '@atesto/shared/queues/queues';
 import type { SpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import type { Upstream } from '@atesto/shared/upstreams/upstream';
@@ -47,12 +48,14 @@ export interface WorkObserver {
   transition(after: TransactionRow, event: TransactionEventType): void;
   /** Times a call and counts how it ended. */
   call<T extends { kind: string }>(
-    of: { account?: string | undefined },
+    of: { account?: string | undefined; kind?: TransactionKind },
     operation: string,
     run: () => Promise<T>,
   ): Promise<T>;
   /** Counts what a poll brought: the type of its event, or `waiting`. */
   polled(of: { account?: string | undefined }, outcome: TransactionEventType | 'waiting'): void;
+  /** An upstream was found to be away, or to be back. */
+  circuit(upstream: QueueName, state: Circuit['state']): void;
   /** Times a job and counts how it ended. */
   job(name: JobName, run: () => Promise<void>): Promise<void>;
 }

@@ -5,8 +5,10 @@ import type { QueueBackend } from '@atesto/shared/queues/backend';
 import type { ConsumeOptions, WorkConsumer } from '@atesto/shared/queues/consume';
 import { consume } from '@atesto/shared/queues/consume';
 import type { JobName, QueueName, TransactionJob } from '@atesto/shared/queues/jobs';
-import { queueOf } from '@atesto/shared/queues/jobs';
+import { queueOf, queuesOf } from '@atesto/shared/queues/jobs';
 import { deadlineIn } from './deadline.ts';
+import type { UpstreamStanding } from './health/watch-upstreams.ts';
+import { watchUpstreams } from './health/watch-upstreams.ts';
 import { outlast } from './outlast.ts';
 import { poll } from './poll/poll.ts';
 import { reconcile } from './reconcile/reconcile.ts';
@@ -39,6 +41,8 @@ export interface WorkersOptions {
 
 /** The running workers. */
 export interface Workers {
+  /** How the upstreams stand. */
+  upstreams(): UpstreamStanding[];
   /** Takes nothing new, finishes what is under way. */
   close(): Promise<void>;
 }
@@ -46,10 +50,15 @@ export interface Workers {
 /** Starts a consumer for every upstream account, and the sweeper. */
 export function startWorkers(context: WorkContext, options: WorkersOptions): Workers {
   const { backend, concurrency, idcloud, onError } = options;
-  const start = (queue: QueueName, limit: ConsumeOptions['limit']) =>
-    consume(backend, { queue, concurrency, limit, onError }, (name, job) =>
-      context.observe.job(name, () => attempt(context, name, job)),
+  const watched = watchUpstreams(context, { queues: queuesOf(idcloud?.accounts ?? []), concurrency, onError });
+  const watching = { ...context, observe: { ...context.observe, call: watched.call } };
+  const start = (queue: QueueName, limit: ConsumeOptions['limit']) => {
+    const consumer = consume(backend, { queue, concurrency, limit, onError }, (name, job) =>
+      context.observe.job(name, () => attempt(watching, name, job, (run) => watched.gate(queue, job, run))),
     );
+    watched.steer(queue, consumer);
+    return consumer;
+  };
   const consumers: WorkConsumer[] = [
     start('spid', options.spidPerSecond),
     ...(idcloud
@@ -70,18 +79,25 @@ export function startWorkers(context: WorkContext, options: WorkersOptions): Wor
   );
   const resends = options.resends && startResends(context, options, options.resends);
   return {
+    upstreams: watched.standing,
     async close() {
       await resends?.close();
       await sweeps.close();
       await Promise.all(consumers.map((consumer) => consumer.close()));
+      await watched.close();
     },
   };
 }
 
-async function attempt(context: WorkContext, name: JobName, job: TransactionJob): Promise<void> {
+async function attempt(
+  context: WorkContext,
+  name: JobName,
+  job: TransactionJob,
+  gate: (run: () => Promise<void>) => Promise<void>,
+): Promise<void> {
   try {
     // Given back at once, a job would be lost to the sweep's next round for what is often a restart of seconds.
-    await outlast(() => work[name](context, job), deadlineIn(LEDGER_AWAY_MS));
+    await outlast(() => gate(() => work[name](context, job)), deadlineIn(LEDGER_AWAY_MS));
   } catch (error) {
     // What fails at this very transaction comes up ever more seldom. A claim that it left behind ends with its lease.
     if (!isLedgerAway(error)) await setBack(context.db, job);

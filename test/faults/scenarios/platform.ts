@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Database } from '@atesto/shared/ledger/database';
 import { waitFor } from '../../stack/wait-for.ts';
 import type { LineFault } from '../proxy.ts';
 import { BOTH, type Scenario } from '../scenario.ts';
@@ -104,23 +105,45 @@ export const platformScenarios: readonly Scenario[] = [
   {
     name: 'platform-overloaded',
     proves:
-      '429 with Retry-After and 503 for all: no transaction is asked to be sent more than a few times, and all go through after it.',
-    backends: ['postgres'],
-    volume: { acknowledged: 30, met: 30 },
+      '429 with Retry-After and 503 for all: the circuit opens for two workers, while it is open only single probes spend an attempt, and after it all go through, slowly at first.',
+    backends: BOTH,
+    volume: { acknowledged: 70, met: 30 },
     async run({ house, deliver, met }) {
       const { platform } = house;
+      const second = await house.startWorkers('workers-2');
       await platform.misbehave(
         { operation: 'enroll', fault: { type: 'status', status: 503 } },
-        { operation: 'enroll', fault: { type: 'status', status: 429, retryAfterSeconds: 2 }, times: 20 },
+        { operation: 'enroll', fault: { type: 'status', status: 429, retryAfterSeconds: 1 }, times: 10 },
       );
       await deliver(30);
-      const since = Date.now();
-      await waitFor(() => Date.now() - since > 4_000, { what: 'an outage of four seconds' });
+      for (const { record } of [house.workers, second]) {
+        const isOpen = async () =>
+          /atesto_circuit_state\{upstream="spid"\} [12]/.test(await scrapeOf(Number(record.port)));
+        await waitFor(isOpen, { what: 'a circuit that both workers know to be open' });
+      }
+      // What was under way when it opened has ended by now. Each opening from here on is two probes that failed.
+      const before = { ...(await circuitOf(house.db)), claims: await claimsOf(house.db) };
+      await deliver(40);
+      const reopened = async () => (await circuitOf(house.db)).opens >= before.opens + 2;
+      await waitFor(reopened, { what: 'probes that failed, twice' });
+      const after = { ...(await circuitOf(house.db)), claims: await claimsOf(house.db) };
+      const probes = 2 * (after.opens - before.opens);
+      assert.ok(
+        after.claims - before.claims <= probes + 2,
+        `${after.claims - before.claims} attempts, ${probes} probes`,
+      );
       const refused = (await platform.received('enroll')).length;
-      // First sends, and for each at most the tries that 2 s doubling leave room for in four seconds, spread by a fifth.
-      assert.ok(refused <= 30 * 3, `${refused} calls in an outage of four seconds`);
+      assert.ok(refused <= 30 * 2 + probes + 2, `${refused} calls in the outage`);
       met(refused);
       await platform.behave();
+      const closed = await waitFor(async () => (await circuitOf(house.db)).closedAt ?? undefined, {
+        what: 'a circuit that is closed again',
+      });
+      const over = async () => Date.now() - closed.getTime() > 1_500;
+      await waitFor(over, { what: 'the first second after it' });
+      const rush = await claimsOf(house.db, closed);
+      // Seven by each of two workers, and what was being probed.
+      assert.ok(rush <= 18, `${rush} sends in the first second`);
     },
   },
 ];
@@ -130,6 +153,25 @@ async function events({ house }: Scene, type: string): Promise<number> {
     type,
   ]);
   return rows[0]?.count;
+}
+
+async function circuitOf(db: Database): Promise<{ opens: number; closedAt: Date | null }> {
+  const { rows } = await db.query('select opens, closed_at as "closedAt" from account_health');
+  return rows[0] ?? { opens: 0, closedAt: null };
+}
+
+/** Attempts that were begun: all, or those of the second after `from`. */
+async function claimsOf(db: Database, from?: Date): Promise<number> {
+  const { rows } = await db.query(
+    `select count(*)::int as count from transaction_events
+      where type = 'claimed' and ($1::timestamptz is null or at between $1 and $1 + interval '1 second')`,
+    [from],
+  );
+  return rows[0]?.count;
+}
+
+async function scrapeOf(port: number): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }
 
 /** Answers whatever comes with a body that never ends. */

@@ -6,6 +6,7 @@ import { getTransaction } from '@atesto/shared/ledger/transactions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
+import { hasten } from '../hasten.ts';
 import { type AcceptedFace, acceptFace } from '../intake/accept-face.ts';
 import { acceptSpid } from '../intake/accept-spid.ts';
 import { awaitTransaction, hasNews } from '../intake/await-transaction.ts';
@@ -87,7 +88,10 @@ export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext 
         response: { 200: transactionView, '4xx': problem },
       },
     },
-    async (request) =>
-      viewTransaction(context, await requireTransaction(context, request.principal, request.params.id)),
+    async (request) => {
+      const row = await requireTransaction(context, request.principal, request.params.id);
+      await hasten(context.db, row, Date.now());
+      return viewTransaction(context, row);
+    },
   );
 };

@@ -125,12 +125,12 @@ export async function setBack(db: Database, { id, version }: Pick<TransactionMom
   });
 }
 
-/** Makes an awaiting transaction due now: something that happened says that its answer may be there. */
-export async function makeDue(db: Database, id: string): Promise<void> {
+/** Makes an awaiting transaction due, at the latest in so many milliseconds: something that happened says that its answer may be there. */
+export async function makeDue(db: Database, id: string, inMs = 0): Promise<void> {
   await db.query({
     name: 'make-due',
-    text: `update only transactions set due_at = now() where id = $1 and state = 'awaiting'`,
-    values: [id],
+    text: `update only transactions set due_at = least(due_at, now() + $2 * interval '1 millisecond') where id = $1 and state = 'awaiting'`,
+    values: [id, inMs],
   });
 }
 

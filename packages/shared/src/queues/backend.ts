@@ -85,14 +85,14 @@ export async function add(
   });
 }
 
-/** @returns closes it, and its connection */
+/** @returns what closes it, and its connection; and what has it take so many jobs at once, 0 none */
 export function openWorker(
   backend: QueueBackend,
   queue: QueueName,
   process: Processor<unknown, void, JobName>,
   common: Omit<WorkerOptions, 'connection'>,
   onError: (error: Error) => void,
-): () => Promise<void> {
+): { close(): Promise<void>; adapt(jobs: number): void } {
   if (backend.kind === 'postgres') {
     const max = backend.connections ?? WORKER_CONNECTIONS;
     const connection = { connectionString: backend.url, ...ON_POSTGRES, max };
@@ -106,9 +106,12 @@ export function openWorker(
       next.on('failed', (_job: unknown, error: Error) => onError(error));
     };
     void openUntilReady(open, { made, onError, signal: stopping.signal }).then((ready) => ready?.run().catch(onError));
-    return async () => {
-      stopping.abort();
-      await worker?.close();
+    return {
+      adapt: (jobs) => worker && adapt(worker, jobs, onError),
+      async close() {
+        stopping.abort();
+        await worker?.close();
+      },
     };
   }
   const connection = connectWorker(backend);
@@ -116,8 +119,20 @@ export function openWorker(
   const worker = new Worker(queue, process, { ...common, connection, prefix: prefixOf(queue) });
   worker.on('error', onError);
   worker.on('failed', (_job: unknown, error: Error) => onError(error));
-  return async () => {
-    await worker.close();
-    connection.disconnect();
+  return {
+    adapt: (jobs) => adapt(worker, jobs, onError),
+    async close() {
+      await worker.close();
+      connection.disconnect();
+    },
   };
+}
+
+type Adaptable = Pick<Worker<unknown, void, JobName>, 'concurrency' | 'isPaused' | 'pause' | 'resume'>;
+
+function adapt(worker: Adaptable, jobs: number, onError: (error: Error) => void): void {
+  if (jobs === 0) return void worker.pause(true).catch(onError);
+  worker.concurrency = jobs;
+  // What it reports itself it does not throw.
+  if (worker.isPaused()) void worker.resume();
 }

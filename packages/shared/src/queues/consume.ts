@@ -6,6 +6,8 @@ import { Slots } from './slots.ts';
 
 /** A running consumer of one queue. */
 export interface WorkConsumer {
+  /** From now on so many transactions at once; 0 takes no new jobs. */
+  adapt(count: number): void;
   /** Takes no new jobs and waits for those under way. */
   close(): Promise<void>;
 }
@@ -80,8 +82,14 @@ export function consume(
     }
     return producer as JobQueue;
   };
-  const close = openWorker(backend, options.queue, process, common, onError);
+  const { close, adapt } = openWorker(backend, options.queue, process, common, onError);
   return {
+    adapt(count) {
+      if (paced) return paced.adapt(count);
+      adapt(limit === undefined && count > 0 ? concurrency : count);
+      // What has been handed out goes on to where it is put off.
+      slots.adapt(Math.max(1, count));
+    },
     async close() {
       paced?.stop();
       slots.stop();

@@ -70,6 +70,10 @@ describe.each(['postgres', 'redis'] as const)('paced queues on %s', (kind) => {
       );
     }
 
+    adapt(jobs: number): void {
+      for (const consumer of this.#consumers) consumer.adapt(jobs);
+    }
+
     async begin(count: number): Promise<Begun[]> {
       await waitFor(() => this.begun.length >= count, { what: `${count} jobs begun`, timeoutMs: 20_000 });
       return this.begun;
@@ -105,6 +109,27 @@ describe.each(['postgres', 'redis'] as const)('paced queues on %s', (kind) => {
     expect(span).toBeGreaterThanOrEqual(29 * interval - 2 * pacing.lateMs - 5);
     const tens = begun.slice(10).map(({ at }, i) => at - (begun[i] as Begun).at);
     expect(Math.min(...tens)).toBeGreaterThanOrEqual(10 * interval * 0.7);
+    await account.close();
+  });
+
+  it('begins none while it is told so, and the most urgent after that', async () => {
+    const account = new Account(200);
+    account.work();
+    await account.queues.enqueue(account.moment());
+    await account.begin(1);
+    account.adapt(0);
+    const poll = account.moment('awaiting');
+    const person = account.moment();
+    await account.queues.enqueue(account.moment('awaiting'));
+    await waitFor(async () => (await account.count('active')) === 1, {
+      what: 'the one that is held until there is a turn',
+    });
+    await account.queues.enqueue(poll);
+    await account.queues.enqueue(person, 'personWaiting');
+    expect(account.begun.length).toBe(1);
+    account.adapt(1);
+    const begun = await account.begin(4);
+    expect(begun.findIndex(({ id }) => id === person.id)).toBeLessThan(begun.findIndex(({ id }) => id === poll.id));
     await account.close();
   });
 

@@ -15,7 +15,7 @@ const FRESH_MS = 100;
 
 export interface PacedOptions {
   pace: Pace;
-  /** Jobs under way at once. */
+  /** Jobs under way at once, until `adapt` says otherwise. */
   concurrency: number;
   onError: (error: Error) => void;
 }
@@ -32,11 +32,17 @@ export function pacedProcessor(
   const underWay = new Set<Promise<void>>();
   let turnAt = Number.NEGATIVE_INFINITY;
   let isWarm = false;
-  const hasTurn = () => performance.now() - turnAt <= FRESH_MS;
+  let most = concurrency;
+  let wake = () => {};
+  const hasTurn = () => most > 0 && performance.now() - turnAt <= FRESH_MS;
 
   async function takeTurn(): Promise<void> {
     // The first one goes alone: it gets a token and a connection, for which the next ones would wait and then leave together.
-    while (underWay.size >= (isWarm ? concurrency : 1)) await Promise.race(underWay);
+    while (!stopping.signal.aborted && underWay.size >= (isWarm ? most : Math.min(most, 1))) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
     await pace.turn(stopping.signal);
     turnAt = performance.now();
   }
@@ -47,6 +53,7 @@ export function pacedProcessor(
       .finally(() => {
         isWarm = true;
         underWay.delete(run);
+        wake();
       });
     underWay.add(run);
   }
@@ -70,8 +77,16 @@ export function pacedProcessor(
         if (!stopping.signal.aborted) throw error;
       });
     },
+    /** From now on so many jobs at once; 0 begins no new ones. */
+    adapt(jobs: number): void {
+      most = jobs;
+      wake();
+    },
     /** Lets go of the job that waits for a turn. */
-    stop: () => stopping.abort(),
+    stop(): void {
+      stopping.abort();
+      wake();
+    },
     /** Resolves when nothing is under way any more. */
     async drained(): Promise<void> {
       await Promise.all(underWay);

@@ -203,6 +203,48 @@ describe.each(['postgres', 'redis'] as const)('work queues on %s', (kind) => {
     expect(finished).toBe(true);
   });
 
+  it('begins as many at once as it is told, and none while that is none', async () => {
+    const begun: string[] = [];
+    let release = Promise.withResolvers<void>();
+    const consumer = consume(backend, { queue: 'spid', concurrency: 5, onError }, async (_name, { id }) => {
+      begun.push(id);
+      await release.promise;
+    });
+    const finish = () => {
+      release.resolve();
+      release = Promise.withResolvers();
+    };
+    for (let i = 0; i < 5; i++) await queues.enqueue(moment());
+    await waitFor(() => begun.length === 5, { what: 'five jobs at once' });
+    consumer.adapt(0);
+    finish();
+    await queues.enqueue(moment());
+    // What is done without is told from what is not done yet by a second consumer, which gets it.
+    expect((await work(1)).length).toBe(1);
+    expect(begun.length).toBe(5);
+    for (let i = 0; i < 6; i++) await queues.enqueue(moment());
+    for (const [jobs, goal] of [
+      [2, 7],
+      [1, 8],
+      [3, 11],
+    ] as const) {
+      consumer.adapt(jobs);
+      await waitFor(() => begun.length >= goal, { what: `${goal} jobs begun` });
+      expect(begun.length).toBe(goal);
+      finish();
+    }
+    await consumer.close();
+  });
+
+  it('is closed while it takes none', async () => {
+    let handled = 0;
+    const consumer = consume(backend, { queue: 'spid', concurrency: 5, onError }, async () => void handled++);
+    await queues.enqueue(moment());
+    await waitFor(() => handled === 1, { what: 'a job that was handled' });
+    consumer.adapt(0);
+    await consumer.close();
+  });
+
   it('answers whether it is reachable', async () => {
     expect(await queues.isReachable()).toBe(true);
   });

@@ -34,6 +34,19 @@ it('gives no more than there are', async () => {
   expect(most).toBe(3);
 });
 
+it('gives more or fewer when it is told', async () => {
+  const slots = new Slots(1);
+  const given: number[] = [];
+  const take = async (n: number) => void ((await slots.take(1)) && given.push(n));
+  const all = Promise.all([1, 2, 3, 4].map(take));
+  slots.adapt(3);
+  await slots.take(0).then.call(Promise.resolve(), () => expect(given).toEqual([1, 2, 3]));
+  slots.adapt(1);
+  for (let i = 0; i < 4; i++) slots.release();
+  await all;
+  expect(given).toEqual([1, 2, 3, 4]);
+});
+
 it('gives none once it is stopped', async () => {
   const slots = new Slots(1);
   const [begun, waits] = [slots.take(1), slots.take(1)];

@@ -41,6 +41,16 @@ export interface AccountPace {
   stoppedSeconds: number;
 }
 
+/** What is thought of an upstream account. */
+export interface UpstreamCircuit {
+  upstream: string;
+  state: (typeof circuitStates)[number];
+  /** Jobs at once that it is thought to bear. */
+  limit: number;
+}
+/** In the order of their numbers. */
+const circuitStates = ['closed', 'half-open', 'open'] as const;
+
 export interface WorkerSets {
   /** Of transactions. */
   kinds: readonly string[];
@@ -87,6 +97,8 @@ export interface WorkerMetrics {
   laneJobs(collect: () => Promise<Iterable<{ queue: string; lane: string; count: number }>>): void;
   /** The request budgets of accounts that have one. Asked for at a scrape, at most every five seconds. */
   paces(collect: () => Promise<readonly AccountPace[]>): void;
+  /** The circuit breakers of this process, and how many jobs at once it allows itself. */
+  circuits(collect: () => Promise<readonly UpstreamCircuit[]>): void;
   vault: ReturnType<typeof createVaultObserver>;
   expose: Metrics['expose'];
 }
@@ -222,6 +234,18 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
       metrics.collected(
         { name: 'budget_stopped_seconds', help: 'How long an account is not called at all, after a 429.', labels },
         async () => (await found()).map(({ upstream, stoppedSeconds }) => [{ upstream }, stoppedSeconds] as const),
+      );
+    },
+    circuits(collect) {
+      const labels = { upstream: upstreams };
+      metrics.collected(
+        { name: 'circuit_state', help: 'Whether an account is called: 0 it is, 1 it is probed, 2 it is not.', labels },
+        async () =>
+          (await collect()).map(({ upstream, state }) => [{ upstream }, circuitStates.indexOf(state)] as const),
+      );
+      metrics.collected(
+        { name: 'concurrency_limit', help: 'Jobs of an account at once that it is thought to bear.', labels },
+        async () => (await collect()).map(({ upstream, limit }) => [{ upstream }, limit] as const),
       );
     },
     vault: createVaultObserver(metrics),

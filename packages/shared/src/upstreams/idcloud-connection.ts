@@ -1,6 +1,7 @@
 import type { Pool } from 'undici';
 import type { IdcloudAccount } from '../contracts/idcloud-accounts.ts';
 import { fillPath } from '../contracts/spid-server-params.ts';
+import { failurePolicies } from '../domain/failure-policy.ts';
 import { createPool, exchange, type HttpAnswer, type NoAnswer, readRetryAfter, type Timeouts } from './exchange.ts';
 import { isTokenRefusal } from './idcloud-answer.ts';
 import type { TokenSource } from './idcloud-token.ts';
@@ -110,7 +111,7 @@ export function createIdcloudConnection(
           return answer;
         }
         tokens.invalidate(held.token);
-        if (tries === 2) return answer;
+        if (tries > failurePolicies['credential-expired'].times) return answer;
       }
     },
 

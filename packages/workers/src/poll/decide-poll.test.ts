@@ -5,7 +5,7 @@ import { decidePoll } from './decide-poll.ts';
 
 const row = { kind: 'spid.enroll' as const, upstreamStatus: 'ENROLL_PENDING' };
 const AGE = 60_000;
-const WAIT = { dueInMs: 15_000 };
+const WAIT = { dueInMs: 12_000 };
 
 const rows: [string, Read<Standing>, ReturnType<typeof decidePoll>][] = [
   [

@@ -1,4 +1,4 @@
-import type { TransactionKind } from '@atesto/shared/domain/transaction';
+import { isPastUse } from '@atesto/shared/domain/failure-policy';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { Read, Standing } from '@atesto/shared/upstreams/upstream';
 import { contingency } from '../decide-voided.ts';
@@ -6,13 +6,7 @@ import type { Decision, KeepWaiting } from '../decision.ts';
 import type { Random } from '../retry-policy.ts';
 import { pollDelay } from '../retry-policy.ts';
 
-/** After this a face's process is of no use to anybody any more: whoever waited goes another way. A hosted journey has its own end, days later. */
-const DEADLINES_MS: Partial<Record<TransactionKind, number>> = {
-  'idcloud.process': 72 * 3_600_000,
-  'idcloud.document': 72 * 3_600_000,
-};
-
-/** What a poll's answer means. Silence, refusals and unknown words never end a transaction: only a word known to be final does, or its kind's deadline. */
+/** What a poll's answer means. Silence, refusals and unknown words never end a transaction: only a word known to be final does, or that its kind is of no use any more. */
 export function decidePoll(
   read: Read<Standing>,
   row: Pick<TransactionRow, 'kind' | 'upstreamStatus'>,
@@ -20,7 +14,7 @@ export function decidePoll(
   random: Random,
 ): Decision | KeepWaiting {
   const isFinal = read.kind === 'ok' && read.value.final;
-  if (!isFinal && ageMs > (DEADLINES_MS[row.kind] ?? Number.POSITIVE_INFINITY)) {
+  if (!isFinal && isPastUse(row.kind, ageMs)) {
     return contingency(row.kind, row.upstreamStatus ?? 'none', 'too-long');
   }
   if (read.kind !== 'ok') {

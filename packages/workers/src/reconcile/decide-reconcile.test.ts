@@ -50,7 +50,7 @@ const rows: [string, Read<TransactionData[]>, ReturnType<typeof decideReconcile>
     seen(theirs({ timestamp: ours.timestamp + 1, id: 'newer' }), theirs()),
     { event: { type: 'found', upstreamId: 'tguid', upstreamStatus: 'ENROLL_PENDING' }, dueInMs: 1_000 },
   ],
-  ['an upstream that is away is asked again', { kind: 'unavailable', reason: 'connect-refused' }, { dueInMs: 2_000 }],
+  ['an upstream that is away is asked again', { kind: 'unavailable', reason: 'connect-refused' }, { dueInMs: 5_000 }],
 ];
 
 it.each(rows)('%s', (_what, read, decision) =>
@@ -59,7 +59,7 @@ it.each(rows)('%s', (_what, read, decision) =>
       read,
       (word) => readSpidStanding('spid.enroll', word),
       ours,
-      1,
+      10_000,
       () => 0.5,
     ),
   ).toEqual(decision),

@@ -104,9 +104,9 @@ describe('what evidence means', () => {
     [{ kind: 'unavailable', reason: 'connect-refused' }, { dueInMs: 8_000 }, { dueInMs: 8_000 }],
     [{ kind: 'not-found' }, { dueInMs: 8_000 }, { dueInMs: 8_000 }],
     [{ kind: 'refused', reason: 'bad-request' }, { dueInMs: 8_000 }, { dueInMs: 8_000 }],
-    [{ kind: 'throttled', retryAfterMs: 20_000 }, { dueInMs: 20_000 }, { dueInMs: 20_000 }],
+    [{ kind: 'throttled', retryAfterMs: 20_000 }, { dueInMs: 28_000 }, { dueInMs: 28_000 }],
   ])('%j', (evidence, command, other) => {
-    expect(decideWrite(evidence, true, 3, () => 0.5)).toEqual(command);
-    expect(decideWrite(evidence, false, 3, () => 0.5)).toEqual(other);
+    expect(decideWrite(evidence, true, 16_000, () => 0.5)).toEqual(command);
+    expect(decideWrite(evidence, false, 16_000, () => 0.5)).toEqual(other);
   });
 });

@@ -8,7 +8,7 @@ import { getTransaction } from '@atesto/shared/ledger/transactions';
 import type { Read } from '@atesto/shared/upstreams/upstream';
 import type { Decision, KeepWaiting } from '../decision.ts';
 import type { Random } from '../retry-policy.ts';
-import { pollDelay, retryDelay } from '../retry-policy.ts';
+import { askDelay, pollDelay } from '../retry-policy.ts';
 import type { WorkContext } from '../work-context.ts';
 
 /** What the upstream's register says about a write whose answer was lost. */
@@ -137,7 +137,7 @@ export async function reconcileWrite(
   operator: Cpf | undefined,
 ): Promise<Decision | KeepWaiting> {
   const found = await seek(context, row, subject, operator);
-  return decideWrite(found, row.kind === 'spid.command', row.attempt, context.random);
+  return decideWrite(found, row.kind === 'spid.command', Date.now() - row.updatedAt.getTime(), context.random);
 }
 
 async function seek(
@@ -158,11 +158,11 @@ async function seek(
 export function decideWrite(
   found: Read<Evidence>,
   isCommand: boolean,
-  attempt: number,
+  unknownForMs: number,
   random: Random,
 ): Decision | KeepWaiting {
   if (found.kind !== 'ok') {
-    return { dueInMs: retryDelay(attempt, random, 'retryAfterMs' in found ? found.retryAfterMs : 0) };
+    return { dueInMs: askDelay(unknownForMs, random, 'retryAfterMs' in found ? found.retryAfterMs : 0) };
   }
   const evidence = found.value;
   switch (evidence.kind) {

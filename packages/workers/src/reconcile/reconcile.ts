@@ -44,7 +44,7 @@ async function decide(context: WorkContext, row: TransactionRow): Promise<Decisi
   const read = await context.observe.call(row, 'findTransaction', () => context.spid.findTransaction(userId));
   const ours = { userId, operatorId, timestamp: row.capturedAt.getTime() };
   const standingOf = (word: string) => context.spid.standing(kind, word);
-  return decideReconcile(read, standingOf, ours, row.attempt, context.random);
+  return decideReconcile(read, standingOf, ours, Date.now() - row.updatedAt.getTime(), context.random);
 }
 
 async function cpfOf({ db, keyRing }: WorkContext, subject: string | undefined): Promise<Cpf | undefined> {

@@ -47,12 +47,12 @@ const rows: [string, Exclude<SubmitResult, Voided>, ReturnType<typeof decideSubm
   [
     'unavailable is tried again',
     { kind: 'unavailable', reason: 'connect-refused' },
-    { event: { type: 'failed', reason: 'connect-refused' }, dueInMs: 2_000 },
+    { event: { type: 'failed', reason: 'connect-refused' }, dueInMs: 1_000 },
   ],
   [
     'never sooner than the upstream says',
     { kind: 'throttled', retryAfterMs: 60_000 },
-    { event: { type: 'failed', reason: 'throttled' }, dueInMs: 60_000 },
+    { event: { type: 'failed', reason: 'throttled' }, dueInMs: 66_000 },
   ],
   [
     'a lost answer rests before it is asked for',

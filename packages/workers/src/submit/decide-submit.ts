@@ -2,10 +2,9 @@ import type { TransactionKind } from '@atesto/shared/domain/transaction';
 import type { SubmitResult, UpstreamReason, Voided } from '@atesto/shared/upstreams/upstream';
 import type { Decision } from '../decision.ts';
 import type { Random } from '../retry-policy.ts';
-import { pollDelay, retryDelay } from '../retry-policy.ts';
-
-/** How many times longer than a lost connection a time-out rests. */
-const SLOW_SERVER_FACTOR = 12;
+import { pollDelay } from '../retry-policy.ts';
+import type { SendFailure } from './after-failure.ts';
+import { afterFailure } from './after-failure.ts';
 
 export interface SubmitPolicy {
   kind: TransactionKind;
@@ -16,6 +15,8 @@ export interface SubmitPolicy {
 
 /** What a send's result means for its transaction. */
 export function decideSubmit(result: Exclude<SubmitResult, Voided>, attempt: number, policy: SubmitPolicy): Decision {
+  const after = (failure: SendFailure, reason: string, toldMs?: number) =>
+    afterFailure(failure, { reason, attempt, toldMs }, policy);
   switch (result.kind) {
     case 'answered':
       return {
@@ -35,27 +36,20 @@ export function decideSubmit(result: Exclude<SubmitResult, Voided>, attempt: num
         ...(result.kept ? { kept: result.kept } : {}),
       };
     case 'refused':
-      return { event: { type: 'refused', reason: result.reason }, ...refusalResult(result.upstreamCode) };
+      return { ...after('refused', result.reason), ...refusalResult(result.upstreamCode) };
     case 'unavailable':
-      return {
-        event: { type: 'failed', reason: result.reason },
-        dueInMs: retryDelay(attempt, policy.random, result.retryAfterMs),
-      };
+      return after('unavailable', result.reason, result.retryAfterMs);
     case 'throttled':
-      return {
-        event: { type: 'failed', reason: 'throttled' },
-        dueInMs: retryDelay(attempt, policy.random, result.retryAfterMs, 'throttled'),
-      };
+      return after('throttled', 'throttled', result.retryAfterMs);
     case 'unknown':
-      return { event: { type: 'lost', reason: result.reason }, dueInMs: policy.settleMs * patience(result.reason) };
+      return after(lostBy(result.reason), result.reason);
     default:
       return result satisfies never;
   }
 }
 
-// A server that did not answer in time may still be at work on what it received, and would only then show it.
-function patience(reason: UpstreamReason): number {
-  return reason === 'timeout' || reason === 'aborted' || reason === 'gateway-timeout' ? SLOW_SERVER_FACTOR : 1;
+function lostBy(reason: UpstreamReason): SendFailure {
+  return reason === 'timeout' || reason === 'aborted' || reason === 'gateway-timeout' ? 'answer-late' : 'answer-lost';
 }
 
 // A compatible face repeats the upstream's own code for a refusal.

@@ -11,8 +11,9 @@ import { type Deadline, deadlineIn } from '../deadline.ts';
 import { decideVoided } from '../decide-voided.ts';
 import type { Decision } from '../decision.ts';
 import { outlast } from '../outlast.ts';
-import { retryDelay } from '../retry-policy.ts';
 import type { WorkContext } from '../work-context.ts';
+import type { SendFailure } from './after-failure.ts';
+import { afterFailure } from './after-failure.ts';
 import { decideSubmit } from './decide-submit.ts';
 import { whileLeased } from './while-leased.ts';
 
@@ -43,8 +44,10 @@ export async function submit(context: WorkContext, job: TransactionJob): Promise
 
 async function send(context: WorkContext, claimed: TransactionRow, lease: Deadline): Promise<Decision> {
   const { vault, settings, random } = context;
-  if (!claimed.wrappedKey) return { event: { type: 'refused', reason: 'payload-erased' } };
   const { kind, operation, wrappedKey, attempt } = claimed;
+  const after = (failure: SendFailure, reason: string) =>
+    afterFailure(failure, { reason, attempt }, { settleMs: settings.settleMs, random });
+  if (!wrappedKey) return after('body-unreadable', 'payload-erased');
   const write = isSpidKind(kind) ? operation : undefined;
   // Written by a later version than this one.
   if (write !== undefined && !isSpidWrite(write)) {
@@ -52,7 +55,7 @@ async function send(context: WorkContext, claimed: TransactionRow, lease: Deadli
   }
   const upstream = context.upstreamOf(claimed);
   // Its account or key was taken out of the settings: it waits for it to come back.
-  if (!upstream) return { event: { type: 'failed', reason: 'not-configured' }, dueInMs: retryDelay(attempt, random) };
+  if (!upstream) return after('not-configured', 'not-configured');
   try {
     const fault: { damage?: VaultError } = {};
     const sealed = { record: claimed.payload, wrappedKey, bytes: claimed.payloadBytes };
@@ -75,8 +78,8 @@ async function send(context: WorkContext, claimed: TransactionRow, lease: Deadli
     // The vault failed before anything whole was sent.
     if (!(error instanceof VaultError)) throw error;
     return error.kind === 'storage'
-      ? { event: { type: 'failed', reason: 'vault-unavailable' }, dueInMs: retryDelay(attempt, random) }
-      : { event: { type: 'refused', reason: `payload-${error.kind}` } };
+      ? after('vault-away', 'vault-unavailable')
+      : after('body-unreadable', `payload-${error.kind}`);
   }
 }
 

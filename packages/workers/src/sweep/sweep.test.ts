@@ -117,3 +117,25 @@ it('leaves due what a full line already has, but for claims that ran out', async
   await round();
   expect(enqueued).toEqual([other, waiting]);
 });
+
+it.each([
+  ['retrying', undefined, '31 days', 'dead'],
+  ['retrying', undefined, '29 days', 'retrying'],
+  ['retrying', 'bank', '73 hours', 'dead'],
+  ['retrying', 'bank', '71 hours', 'retrying'],
+  // Never begun: it is sent, however late.
+  ['accepted', undefined, '31 days', 'accepted'],
+] as const)('what is %s for %s after %s is %s', async (state, account, age, after) => {
+  const id = await overdue(account, state === 'accepted' ? 'create' : 'retry');
+  await db.query('update transactions set accepted_at = now() - $2::interval where id = $1', [id, age]);
+  const enqueued: string[] = [];
+  const context = {
+    ...ledgerInGroups(db),
+    inLine: async () => 0,
+    enqueue: async (moment: TransactionMoment) => void enqueued.push(moment.id),
+    observe: { transition: () => undefined },
+  } as unknown as WorkContext;
+  await sweep(context, { batch: 100, requeueMs: 30_000 });
+  expect(await getTransaction(db, id)).toMatchObject({ state: after, ...(after === 'dead' && { reason: 'too-old' }) });
+  expect(enqueued.includes(id)).toBe(after !== 'dead');
+});

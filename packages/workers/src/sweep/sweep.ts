@@ -1,9 +1,9 @@
+import { failurePolicies, isPastDeadline } from '@atesto/shared/domain/failure-policy';
 import { WORKER_LOST } from '@atesto/shared/ledger/lost-workers';
 import type { BudgetedAccount } from '@atesto/shared/ledger/request-budget';
 import type { DueTransaction } from '@atesto/shared/ledger/schedule';
 import { claimDue, claimDuePolls } from '@atesto/shared/ledger/schedule';
 import { type Lane, queueOf } from '@atesto/shared/queues/jobs';
-import { MAX_AGE_MS } from '../retry-policy.ts';
 import type { WorkContext } from '../work-context.ts';
 
 /** Polls of an account are put in line for so many seconds of its budget; the others stay due in the ledger. */
@@ -51,6 +51,18 @@ export async function sweep(context: WorkContext, { batch, requeueMs, polls }: S
   return due.length;
 }
 
+/** What a due transaction needs. One that nobody has begun to send is never too old for it. */
+export function decideDue({
+  kind,
+  state,
+  ageMs,
+}: Pick<DueTransaction, 'kind' | 'state' | 'ageMs'>): 'lost' | 'abandoned' | 'job' {
+  // Its lease ran out: the worker that was sending is gone, and nobody knows how far it got.
+  if (state === 'submitting') return 'lost';
+  const isPast = state !== 'accepted' && isPastDeadline(kind, state, ageMs);
+  return isPast ? 'abandoned' : 'job';
+}
+
 /** A face holds the caller of a create for so long. */
 const HELD_MS = 30_000;
 
@@ -61,15 +73,19 @@ function laneOf({ state, account, ageMs }: DueTransaction): Lane | undefined {
 }
 
 async function takeUp({ applyEvent, enqueue, observe, settings }: WorkContext, row: DueTransaction): Promise<void> {
-  const tooOld = row.ageMs > MAX_AGE_MS;
-  if (row.state === 'submitting') {
-    // Its lease ran out: the worker that was sending is gone, and nobody knows how far it got.
-    const after = await applyEvent(row, { type: 'lost', reason: WORKER_LOST }, { dueInMs: settings.settleMs });
-    if (after) observe.transition(after, 'lost');
-  } else if (tooOld && row.state !== 'accepted') {
-    const after = await applyEvent(row, { type: 'abandoned', reason: 'too-old' });
-    if (after) observe.transition(after, 'abandoned');
-  } else {
-    await enqueue(row, laneOf(row));
+  switch (decideDue(row)) {
+    case 'lost': {
+      const dueInMs = settings.settleMs * failurePolicies['worker-lost'].restFactor;
+      const after = await applyEvent(row, { type: 'lost', reason: WORKER_LOST }, { dueInMs });
+      if (after) observe.transition(after, 'lost');
+      break;
+    }
+    case 'abandoned': {
+      const after = await applyEvent(row, { type: 'abandoned', reason: 'too-old' });
+      if (after) observe.transition(after, 'abandoned');
+      break;
+    }
+    default:
+      await enqueue(row, laneOf(row));
   }
 }
