@@ -54,6 +54,10 @@ export function freeze(workers: readonly ServiceProcess[]): void {
   for (const worker of workers) worker.kill('SIGSTOP');
 }
 
+export function thaw(workers: readonly ServiceProcess[]): void {
+  for (const worker of workers) worker.kill('SIGCONT');
+}
+
 /** Lets frozen workers work until the stub has had `count` requests and the ledger says that it is over. */
 export async function wake(
   { workers, stub }: Pick<AtestoSettings, 'workers' | 'stub'>,
@@ -63,7 +67,7 @@ export async function wake(
   const cpu = () => workers.reduce((sum, { pid }) => sum + (processorTime(pid) ?? 0), 0);
   const before = cpu();
   const began = performance.now();
-  for (const worker of workers) worker.kill('SIGCONT');
+  thaw(workers);
   await stub.until(count);
   await waitFor(isOver, { what: 'the outcomes in the ledger', timeoutMs: 60_000, everyMs: 2 });
   return { seconds: (performance.now() - began) / 1000, cpuUs: cpu() - before };

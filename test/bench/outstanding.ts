@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '@atesto/shared/ledger/database';
 import { countStanding } from '@atesto/shared/ledger/standing';
 import { Redis } from 'ioredis';
-import { freeze, openSubmitters } from './contender-atesto.ts';
+import { freeze, openSubmitters, thaw } from './contender-atesto.ts';
 import { fillWithCopies } from './copies.ts';
 import { median, percentile, spread } from './numbers.ts';
 import { processorTime } from './processor.ts';
@@ -42,7 +42,7 @@ export async function measureOutstanding(
 
   const ticks = await inTurns(['empty', 'full'], rounds, async (name) => {
     freeze(houses[name === 'empty' ? 'full' : 'empty'].workers);
-    for (const worker of houses[name].workers) worker.kill('SIGCONT');
+    thaw(houses[name].workers);
     const pids = [...houses[name].workers.map(({ pid }) => pid), servers.postgres.pid, servers.redis.pid];
     const time = () => pids.reduce<number>((sum, pid) => sum + (processorTime(pid) ?? Number.NaN), 0);
     // What it did not do while it was frozen is done first.
@@ -52,6 +52,7 @@ export async function measureOutstanding(
     await delay(TICK_WINDOW_MS);
     return (time() - from) / (performance.now() - began) / 10;
   });
+  thaw([...houses.empty.workers, ...houses.full.workers]);
   report(`ticks, % of a core: empty ${spread(ticks.empty, 2)}, full ${spread(ticks.full, 2)}`);
 
   const counts: number[] = [];

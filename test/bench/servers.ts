@@ -1,10 +1,14 @@
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Postgres, startPostgres } from '../stack/postgres.ts';
 import type { Processes } from '../stack/processes.ts';
 import { type RedisServer, startRedis } from '../stack/redis.ts';
 import { type Bodies, numbersIn, type Range } from './bodies.ts';
 import { type Child, openChild } from './child.ts';
 import type { Arrival, Taken } from './stub.ts';
+
+/** For a round's requests. */
+const PATIENCE_MS = 180_000;
 
 /** Where a program of the bench runs. */
 export interface Place {
@@ -37,6 +41,7 @@ export interface Stub {
   url: string;
   child: Child;
   take(): Promise<Taken>;
+  /** Resolves when so many requests came since the last `take`. @throws Error when they do not come */
   until(count: number): Promise<void>;
 }
 
@@ -47,7 +52,13 @@ export async function openStub({ dir, processes }: Place, latencyMs = 0): Promis
     url: await child.ask<string>('url'),
     child,
     take: () => child.ask<Taken>('take'),
-    until: (count) => child.ask('until', count),
+    async until(count) {
+      const waiting = new AbortController();
+      const late = delay(PATIENCE_MS, true, { signal: waiting.signal }).catch(() => false);
+      const isLate = await Promise.race([child.ask('until', count), late]);
+      waiting.abort();
+      if (isLate) throw new Error(`the stub server did not get ${count} requests within ${PATIENCE_MS} ms`);
+    },
   };
 }
 
