@@ -1,5 +1,6 @@
 import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
 import type { SpidTables } from '@atesto/shared/contracts/spid-profile';
+import type { Accept } from '@atesto/shared/ledger/accept';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionFeed } from '@atesto/shared/ledger/notifications';
 import type { TransactionMoment } from '@atesto/shared/ledger/transactions';
@@ -31,6 +32,8 @@ export interface GatewayLimits {
 /** What routes are given. */
 export interface GatewayContext {
   db: Database;
+  /** Stores a transaction, together with what is accepted at the same time. */
+  accept: Accept;
   vault: Vault;
   keyRing: KeyRing;
   feed: TransactionFeed;

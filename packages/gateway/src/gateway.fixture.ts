@@ -7,6 +7,7 @@ import type { NewTransaction } from '@atesto/shared/contracts/gateway';
 import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
 import { defaultSpidTables } from '@atesto/shared/contracts/spid-profile';
 import { transactionKinds } from '@atesto/shared/domain/transaction';
+import { createAccept } from '@atesto/shared/ledger/accept';
 import type { IssuedKey } from '@atesto/shared/ledger/credentials';
 import {
   bootstrapAdministrator,
@@ -102,6 +103,7 @@ export async function startTestGateway(
   const pictures = createPictureAdviser();
   const context: GatewayContext = {
     db,
+    accept: createAccept(db),
     vault: createVault({ keyRing, store: await createFileStore(vaultDir) }),
     keyRing,
     feed,

@@ -6,6 +6,7 @@ import type { Environment } from '@atesto/shared/config/settings';
 import { SettingsError } from '@atesto/shared/config/settings';
 import { untilStopped } from '@atesto/shared/config/stop-signal';
 import { transactionKinds } from '@atesto/shared/domain/transaction';
+import { createAccept } from '@atesto/shared/ledger/accept';
 import { bootstrapAdministrator } from '@atesto/shared/ledger/credentials';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
@@ -97,6 +98,7 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
   metrics.stationsConnected(() => stations.count());
   const context: GatewayContext = {
     db,
+    accept: createAccept(db),
     keyRing,
     vault: createVault({ keyRing, store, observe: metrics.vault }),
     feed,

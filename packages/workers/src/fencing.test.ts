@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Cpf } from '@atesto/shared/domain/cpf';
+import { acceptTransaction } from '@atesto/shared/ledger/accept';
 import { postpone } from '@atesto/shared/ledger/schedule';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
 import {
-  acceptTransaction,
   getTransaction,
   listEvents,
   type TransactionMoment,

@@ -25,7 +25,7 @@ export function recordKey(keys: KeyRing, wrapped: Uint8Array, recordId: string):
 /** AES-256-GCM: nonce, cipher text, tag. `label` binds it to its place, so that two pictures cannot be swapped. */
 export function seal(key: KeyObject, label: string, plain: Uint8Array): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);
-  return Buffer.concat([nonce, ...sealAead(key, nonce, Buffer.from(label), plain)]);
+  return Buffer.concat([nonce, ...sealAead(key, nonce, Buffer.from(label), [plain])]);
 }
 
 /** @throws OutboxError `unreadable` where a bit differs from what was sealed under this label */

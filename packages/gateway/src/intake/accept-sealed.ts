@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import type { Principal } from '@atesto/shared/ledger/credentials';
 import type { AcceptedTransaction, TransactionRow } from '@atesto/shared/ledger/transactions';
-import { acceptTransaction, findAccepted } from '@atesto/shared/ledger/transactions';
+import { findAccepted } from '@atesto/shared/ledger/transactions';
 import type { Lane } from '@atesto/shared/queues/jobs';
 import type { GatewayContext } from '../gateway-context.ts';
 import { identify } from './identify.ts';
@@ -72,7 +72,7 @@ export async function acceptSealed(context: GatewayContext, principal: Principal
     if (meanwhile) return answer(meanwhile);
     throw error;
   }
-  const result = await acceptTransaction(db, {
+  const result = await context.accept({
     ...facts,
     owner: principal.id,
     origin: origin?.id,

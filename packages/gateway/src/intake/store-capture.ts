@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { ImageHeader } from '@atesto/shared/domain/image-header';
 import { IMAGE_HEADER_BYTES, readImageHeader } from '@atesto/shared/domain/image-header';
 import type { CaptureRow } from '@atesto/shared/ledger/captures';
@@ -32,9 +32,10 @@ export async function storeCapture(
   const inspection = new ImageInspection(context.limits);
   const stored = await vault.put(record, inspection.watch(upload.body));
   try {
-    if (!stored.sha256.equals(upload.sha256)) throw new ProblemError('digest-mismatch');
+    const sha256 = inspection.digest();
+    if (!sha256.equals(upload.sha256)) throw new ProblemError('digest-mismatch');
     const { format, width, height, dpi } = inspection.header();
-    const { bytes, sha256, wrappedKey } = stored;
+    const { bytes, wrappedKey } = stored;
     const capture = { id: upload.id, owner: upload.owner, format, width, height, dpi, bytes, sha256, record };
     if (await insertCapture(db, { ...capture, wrappedKey })) return { capture, isNew: true };
     // Somebody stored this id between our look and our insert.
@@ -65,6 +66,7 @@ class ImageInspection {
   #headBytes = 0;
   #total = 0;
   #header: ImageHeader | undefined;
+  readonly #hash = createHash('sha256');
   readonly #limits: GatewayContext['limits'];
 
   constructor(limits: GatewayContext['limits']) {
@@ -75,10 +77,16 @@ class ImageInspection {
     for await (const chunk of source) {
       this.#total += chunk.length;
       if (this.#total > this.#limits.captureBytesMax) throw new ProblemError('body-too-large');
+      this.#hash.update(chunk);
       if (!this.#header) this.#collect(chunk);
       yield chunk;
     }
     if (!this.#header) this.#decide();
+  }
+
+  /** SHA-256, once the source has ended. */
+  digest(): Buffer {
+    return this.#hash.digest();
   }
 
   /** Valid once the source has ended. */

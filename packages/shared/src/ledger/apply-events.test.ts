@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import type { TransactionEvent } from '../domain/transaction.ts';
+import { acceptTransaction } from './accept.ts';
 import { createApplyEvent } from './apply-events.ts';
 import type { Database } from './database.ts';
 import { openDatabase } from './database.ts';
@@ -11,7 +12,7 @@ import { openTransactionFeed } from './notifications.ts';
 import { isLedgerAway } from './passing-failure.ts';
 import { ensureSubject } from './subjects.ts';
 import type { TransactionMoment, TransactionRow, TransitionPlan } from './transactions.ts';
-import { acceptTransaction, applyEvent, getTransaction, listEvents } from './transactions.ts';
+import { applyEvent, getTransaction, listEvents } from './transactions.ts';
 
 let ledger: Ledger;
 let db: Database;

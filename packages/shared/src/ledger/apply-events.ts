@@ -104,7 +104,7 @@ async function applyTogether(db: Database, group: readonly Proposal[]): Promise<
           upstream_status text, verdict text, reason text, result jsonb, type text, detail jsonb, answer_sealed text, barred boolean)),
       free as (
         select t.id from only transactions t join change c on t.id = c.id and t.version = c.version and t.state = c.from_state
-        where not (c.barred and t.erase_requested_at is not null)
+        where t.id = any ($2) and not (c.barred and t.erase_requested_at is not null)
         for update of t skip locked),
       moved as (
         update only transactions t set state = c.state, attempt = c.attempt, died_in = c.died_in, version = t.version + 1,
@@ -113,13 +113,14 @@ async function applyTogether(db: Database, group: readonly Proposal[]): Promise<
           verdict = coalesce(c.verdict, t.verdict), reason = c.reason, result = coalesce(c.result, t.result),
           answer_sealed = coalesce(decode(c.answer_sealed, 'hex'), t.answer_sealed)
         from change c join free on free.id = c.id
-        where t.id = c.id and t.version = c.version and t.state = c.from_state
+        where t.id = any ($2) and t.id = c.id and t.version = c.version and t.state = c.from_state
         returning t.*, c.type, c.from_state, c.detail),
       event as (
         insert into transaction_events (transaction_id, seq, type, from_state, to_state, attempt, detail)
         select id, version, type, from_state, state, attempt, detail from moved)
       select ${transactionColumns}, pg_notify('${TRANSACTIONS_CHANNEL}', id::text) from moved`,
-    values: [JSON.stringify(changes)],
+    // The ids once more, because nobody knows beforehand how many a JSON text holds: a small ledger was read from end to end for each group.
+    values: [JSON.stringify(changes), changes.map(({ id }) => id)],
   });
   return new Map(rows.map((row) => [row.id, toTransaction(row)]));
 }

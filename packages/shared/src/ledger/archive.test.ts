@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import { waitFor } from '../../../../test/stack/wait-for.ts';
 import { replay, type TransactionEvent } from '../domain/transaction.ts';
+import { acceptTransaction } from './accept.ts';
 import { archiveEnded } from './archive.ts';
 import { getCaptures, insertCapture, listTransactionCaptures, type NewCapture } from './captures.ts';
 import type { Database } from './database.ts';
@@ -13,7 +14,7 @@ import { listStale, replaceSealed } from './rotation.ts';
 import { claimDue } from './schedule.ts';
 import { ensureSubject } from './subjects.ts';
 import type { AcceptedTransaction, TransactionRow } from './transactions.ts';
-import { acceptTransaction, applyEvent, countEndedRequests, getTransaction, listEvents } from './transactions.ts';
+import { applyEvent, countEndedRequests, getTransaction, listEvents } from './transactions.ts';
 
 let ledger: Ledger;
 let db: Database;

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import { replay, type TransactionEvent } from '../domain/transaction.ts';
+import { acceptTransaction } from './accept.ts';
 import { createApplyEvent } from './apply-events.ts';
 import { getCaptures, insertCapture } from './captures.ts';
 import type { Database } from './database.ts';
@@ -21,7 +22,7 @@ import { beginResend, takeUpFailed } from './resends.ts';
 import { claimDue, resendOne } from './schedule.ts';
 import { ensureSubject, getSubject } from './subjects.ts';
 import type { AcceptedTransaction, TransactionRow } from './transactions.ts';
-import { acceptTransaction, applyEvent, countEndedRequests, getTransaction, listEvents } from './transactions.ts';
+import { applyEvent, countEndedRequests, getTransaction, listEvents } from './transactions.ts';
 
 let ledger: Ledger;
 let db: Database;

@@ -132,7 +132,7 @@ export async function eraseUnspentCaptures(db: Database, limit: number, days: nu
   return rows[0]?.count ?? 0;
 }
 
-/** An acceptance that has found its person refers to the row long before so many minutes are over. */
+/** An acceptance that has found its person, who was seen within a minute before, refers to the row long before so many minutes are over. */
 const ACCEPTED_BY_MINUTES = 5;
 
 /**

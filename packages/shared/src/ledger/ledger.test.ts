@@ -4,6 +4,7 @@ import type { Postgres } from '../../../../test/stack/postgres.ts';
 import { startPostgres } from '../../../../test/stack/postgres.ts';
 import type { TransactionEvent } from '../domain/transaction.ts';
 import { replay } from '../domain/transaction.ts';
+import { acceptTransaction } from './accept.ts';
 import { getCaptures, insertCapture } from './captures.ts';
 import {
   bootstrapAdministrator,
@@ -20,7 +21,7 @@ import { openTransactionFeed } from './notifications.ts';
 import { claimDue, claimDuePolls, isCurrent, makeDue, overdueSeconds, postpone, resendOne } from './schedule.ts';
 import { ensureSubject } from './subjects.ts';
 import type { AcceptedTransaction, TransactionRow } from './transactions.ts';
-import { acceptTransaction, applyEvent, countEndedRequests, getTransaction, listEvents } from './transactions.ts';
+import { applyEvent, countEndedRequests, getTransaction, listEvents } from './transactions.ts';
 
 let postgres: Postgres;
 let url: string;

@@ -2,11 +2,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import type { TransactionEvent } from '../domain/transaction.ts';
+import { acceptTransaction } from './accept.ts';
 import type { Database } from './database.ts';
 import { countLostWorkers, WORKER_LOST } from './lost-workers.ts';
 import { setBack } from './schedule.ts';
 import { ensureSubject } from './subjects.ts';
-import { acceptTransaction, applyEvent, getTransaction, type TransactionRow } from './transactions.ts';
+import { applyEvent, getTransaction, type TransactionRow } from './transactions.ts';
 
 let ledger: Ledger;
 let db: Database;

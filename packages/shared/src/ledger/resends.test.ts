@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import type { TransactionEvent } from '../domain/transaction.ts';
+import { acceptTransaction } from './accept.ts';
 import type { Database } from './database.ts';
 import type { ResendFilter } from './resends.ts';
 import {
@@ -14,7 +15,7 @@ import {
   takeUpFailed,
 } from './resends.ts';
 import type { TransactionRow } from './transactions.ts';
-import { acceptTransaction, applyEvent, getTransaction, listEvents } from './transactions.ts';
+import { applyEvent, getTransaction, listEvents } from './transactions.ts';
 
 let ledger: Ledger;
 let db: Database;

@@ -12,6 +12,12 @@ export async function ensureSubject(
   { cpfIndex, cpfSealed }: SubjectRow,
   operates = false,
 ): Promise<string> {
+  const { rows: seen } = await db.query<{ id: string }>({
+    name: 'find-subject',
+    text: `select id from subjects where cpf_index = $1 and (operates or not $2) and seen_at > now() - interval '1 minute'`,
+    values: [cpfIndex, operates],
+  });
+  if (seen[0]) return seen[0].id;
   // The update makes the existing row come back, and keeps it from being forgotten meanwhile; sealed text differs at each sealing, the first stays.
   const { rows } = await db.query<{ id: string }>({
     name: 'ensure-subject',

@@ -6,8 +6,7 @@ import type {
   TransactionState,
   Verdict,
 } from '../domain/transaction.ts';
-import { barredByErasure, initialSnapshot, transition } from '../domain/transaction.ts';
-import { isArchived } from './archive.ts';
+import { barredByErasure, transition } from '../domain/transaction.ts';
 import type { SpentCapture } from './captures.ts';
 import type { Database } from './database.ts';
 import type { StoredTransaction } from './transaction-rows.ts';
@@ -99,66 +98,6 @@ export type AcceptResult =
   | { kind: 'replayed'; transaction: TransactionRow }
   /** The id stands for something else, or belongs to somebody else. */
   | { kind: 'conflict' };
-
-/** Stores a transaction and its first event in one commit. Durable when it resolves. */
-export async function acceptTransaction(db: Database, t: AcceptedTransaction): Promise<AcceptResult> {
-  const row = await insertTransaction(db, t).catch((error: unknown) => {
-    if (isArchived(error)) return undefined;
-    throw error;
-  });
-  if (row) return { kind: 'accepted', transaction: toTransaction(row) };
-  return (await findAccepted(db, t.id, t.owner, t.requestMac)) ?? { kind: 'conflict' };
-}
-
-async function insertTransaction(db: Database, t: AcceptedTransaction): Promise<StoredTransaction | undefined> {
-  const { rows } = await db.query<StoredTransaction>({
-    name: 'accept',
-    text: `with accepted as (
-        insert into transactions (id, owner, station, kind, subject, operator, operator_verification, captured_at, request_mac,
-                                  payload, payload_bytes, wrapped_key, state, attempt, due_at, operation, origin, missing_sealed,
-                                  account, key_name, sdk_capture)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, now() + $15 * interval '1 millisecond', $18, $19, $20, $21, $22, $23)
-        on conflict (id) do nothing
-        returning *),
-      event as (
-        insert into transaction_events (transaction_id, seq, type, to_state, attempt)
-        select id, 0, 'accepted', state, attempt from accepted),
-      spent as (
-        update only captures set transaction_id = $1, role = 'payload', wrapped_key = null,
-          biometric_index = taken.index, device = taken.device, quality = taken.quality
-        from jsonb_to_recordset($16) as taken (id uuid, index int, device jsonb, quality jsonb)
-        where captures.id = taken.id and exists (select from accepted)),
-      kept as (
-        update only captures set transaction_id = $1, role = 'evidence' where id = $17 and exists (select from accepted))
-      select ${transactionColumns} from accepted`,
-    values: [
-      t.id,
-      t.owner,
-      t.station,
-      t.kind,
-      t.subject,
-      t.operator,
-      t.operatorVerification,
-      t.capturedAt,
-      t.requestMac,
-      t.payload,
-      t.payloadBytes,
-      t.wrappedKey,
-      initialSnapshot.state,
-      initialSnapshot.attempt,
-      t.dueInMs,
-      JSON.stringify(t.captures ?? []),
-      t.evidence ?? null,
-      t.operation,
-      t.origin,
-      t.missingSealed,
-      t.account,
-      t.keyName,
-      t.sdkCapture,
-    ],
-  });
-  return rows[0];
-}
 
 /** What became of an id before: the same request, another one, or nothing (undefined). Saves sealing a body twice. */
 export async function findAccepted(

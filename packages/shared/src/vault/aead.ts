@@ -4,13 +4,13 @@ import { VaultError } from './vault-error.ts';
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
 
-/** AES-256-GCM. Returns the ciphertext and its tag apart, so that nothing is copied to join them. */
-export function seal(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): [Buffer, Buffer] {
+/** AES-256-GCM over one text that comes in pieces. Returns their ciphertexts and the tag apart, so that nothing is copied to join them. */
+export function seal(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, plaintext: readonly Uint8Array[]): Buffer[] {
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(aad);
-  const ciphertext = cipher.update(plaintext);
+  const ciphertext = plaintext.map((piece) => cipher.update(piece));
   cipher.final();
-  return [ciphertext, cipher.getAuthTag()];
+  return [...ciphertext, cipher.getAuthTag()];
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Where sealed bodies lie. It never sees a key or a plaintext byte. Failures are `VaultError`s. */
 export interface BlobStore {
   /**
-   * Stores all chunks under a record id; when it resolves they survive a power cut. All or nothing, and never over
-   * what is there: `exists`. A failure of the source is thrown on as it is.
+   * Stores all chunks under a record id; when it resolves they survive a power cut. Never over what is there: `exists`. The chunks are the store's, and
+   * large ones are empty afterwards. A failure of the source is thrown on as it is, and nothing is kept.
    */
   write(recordId: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /**

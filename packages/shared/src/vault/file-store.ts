@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
-import { type FileHandle, link, mkdir, open, opendir, stat, unlink } from 'node:fs/promises';
+import { mkdir, opendir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { BlobStore, StoredBlob } from './blob-store.ts';
+import { letGo } from './let-go.ts';
 import { assertRecordId, isRecordId } from './record-id.ts';
-import { removeAbandoned, temporaryName } from './temporary-files.ts';
 import { VaultError } from './vault-error.ts';
 
 /** Written at once: a 300 KB body is one system call. */
@@ -16,19 +15,15 @@ const READ_BUFFERS_KEPT = 16;
 
 /**
  * Bodies as files below one folder, which gateways and workers may share:
- * `<root>/<last two digits of the id>/<id>`, and `<root>/tmp/` for what is being written.
- * (The first digits of a UUIDv7 are a clock: all records of a month would share a folder.)
+ * `<root>/<last two digits of the id>/<id>`. (The first digits of a UUIDv7 are a clock: all records of a month would share a folder.)
  *
- * Clears away what killed processes left half-written.
+ * What a killed process left half-written is a record that nobody names: the clearing takes it with the others.
  * @throws VaultError `storage` when the folder cannot be made or read
  */
 export async function createFileStore(root: string): Promise<BlobStore> {
-  const temporary = path.join(root, 'tmp');
   await guarded('prepare', async () => {
-    await mkdir(temporary, { recursive: true, mode: 0o700 });
-    await syncFolder(root);
+    await mkdir(root, { recursive: true, mode: 0o700 });
     await syncFolder(path.dirname(path.resolve(root)));
-    await removeAbandoned(temporary);
   });
   const shards = new Map<string, Promise<void>>();
   const idle: Buffer[] = [];
@@ -51,17 +46,14 @@ export async function createFileStore(root: string): Promise<BlobStore> {
   return {
     async write(recordId, chunks) {
       const target = fileOf(recordId);
-      const draft = path.join(temporary, temporaryName(randomBytes(8).toString('hex')));
       await guarded('write', () => ensureShard(path.dirname(target)));
+      const file = await guarded('write', () => files.open(target, 'wx', 0o600));
       try {
-        await writeDurably(draft, chunks);
-        // A link and not a rename: it fails where a record exists already.
-        await guarded('write', async () => {
-          await link(draft, target);
-          await syncFolder(path.dirname(target));
-        });
-      } finally {
-        await unlink(draft).catch(() => undefined);
+        await writeDurably(file, chunks);
+        await guarded('write', () => syncFolder(path.dirname(target)));
+      } catch (error) {
+        await unlink(target).catch(() => undefined);
+        throw error;
       }
     },
     read: (recordId, bytes) => readChunks(fileOf(recordId), bytes, idle),
@@ -81,13 +73,13 @@ export async function createFileStore(root: string): Promise<BlobStore> {
   };
 }
 
-async function writeDurably(draft: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const handle = await guarded('write', () => open(draft, 'wx', 0o600));
+async function writeDurably(file: number, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   try {
     let batch: Uint8Array[] = [];
     let bytes = 0;
     const flush = async () => {
-      await writeAll(handle, batch);
+      await writeAll(file, batch);
+      batch.forEach(letGo);
       batch = [];
       bytes = 0;
     };
@@ -99,18 +91,19 @@ async function writeDurably(draft: string, chunks: AsyncIterable<Uint8Array>): P
     }
     await guarded('write', async () => {
       await flush();
-      await handle.sync();
+      await files.sync(file);
     });
   } finally {
-    await handle.close();
+    // Nothing is left for the disk to do.
+    fs.closeSync(file);
   }
 }
 
 /** `writev` may write less than it was given, on a disk that is filling up for instance. */
-async function writeAll(handle: FileHandle, batch: readonly Uint8Array[]): Promise<void> {
+async function writeAll(file: number, batch: readonly Uint8Array[]): Promise<void> {
   let rest = batch.filter((chunk) => chunk.length > 0);
   while (rest.length > 0) {
-    let { bytesWritten } = await handle.writev(rest);
+    let { bytesWritten } = await files.writev(file, rest);
     let done = 0;
     while (done < rest.length && bytesWritten >= (rest[done] as Uint8Array).length) {
       bytesWritten -= (rest[done] as Uint8Array).length;
@@ -122,7 +115,12 @@ async function writeAll(handle: FileHandle, batch: readonly Uint8Array[]): Promi
 }
 
 /** Descriptors and not `FileHandle`s: fewer objects and promises for every body. */
-const files = { open: promisify(fs.open), read: promisify(fs.read) };
+const files = {
+  open: promisify(fs.open),
+  read: promisify(fs.read),
+  writev: promisify(fs.writev),
+  sync: promisify(fs.fsync),
+};
 
 async function* readChunks(file: string, bytes: number, idle: Buffer[]): AsyncGenerator<Uint8Array, void, undefined> {
   const descriptor = await guarded('read', () => files.open(file, 'r'));
@@ -156,11 +154,11 @@ async function* listRecords(root: string): AsyncGenerator<StoredBlob, void, unde
 /** A name is durable when the folder that holds it is. Windows has no such call; NTFS journals names itself. */
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+  const handle = fs.openSync(folder, 'r');
   try {
-    await handle.sync();
+    await files.sync(handle);
   } finally {
-    await handle.close();
+    fs.closeSync(handle);
   }
 }
 

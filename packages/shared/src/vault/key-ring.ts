@@ -120,7 +120,7 @@ export function createKeyRing(keys: readonly KeyEncryptionKey[], indexKey: Uint8
   const sealWith = (use: 'wrapping' | 'text', plaintext: Uint8Array, context: string): Buffer => {
     const header = headerOf(active.id);
     const nonce = randomBytes(NONCE_BYTES);
-    return Buffer.concat([header, nonce, ...seal(active[use], nonce, bind(header, context), plaintext)]);
+    return Buffer.concat([header, nonce, ...seal(active[use], nonce, bind(header, context), [plaintext])]);
   };
   const isCurrent = (sealed: Uint8Array) => keyIdOf(sealed) === active.id;
 

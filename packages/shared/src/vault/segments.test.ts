@@ -29,8 +29,15 @@ function* cut(bytes: Uint8Array, sizes: readonly number[]): Generator<Uint8Array
   }
 }
 
+/** Chunks that are kept until all is sealed. */
 const sealAll = (plain: Uint8Array, sizes = [plain.length || 1]) =>
-  gather(sealSegments(key, RECORD, cut(plain, sizes)));
+  gather(
+    sealSegments(
+      key,
+      RECORD,
+      Array.from(cut(plain, sizes), (chunk) => Buffer.from(chunk)),
+    ),
+  );
 const openAll = (sealed: Uint8Array, bytes: number, sizes = [sealed.length || 1], recordId = RECORD, by = key) =>
   gather(openSegments(by, recordId, bytes, cut(sealed, sizes)));
 

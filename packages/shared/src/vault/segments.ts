@@ -1,5 +1,6 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { open, seal, TAG_BYTES } from './aead.ts';
+import { letGo } from './let-go.ts';
 import { VaultError } from './vault-error.ts';
 
 /**
@@ -25,8 +26,8 @@ export function sealedLength(plainBytes: number): number {
 }
 
 /**
- * Seals a body of unknown length from chunks of any size. The chunks that come out are fresh memory and may be kept;
- * those that go in are used until the next one is asked for.
+ * Seals a body of unknown length from chunks of any size, which have to stay as they are until all is sealed: nothing is copied. The chunks that come out
+ * are fresh memory, and whoever takes them may let them go.
  * @param key of this body alone: a fresh one per call
  */
 export async function* sealSegments(
@@ -39,52 +40,29 @@ export async function* sealSegments(
   yield header;
 
   // A full segment waits here until it is known whether another byte follows.
-  let pending: Buffer = Buffer.alloc(0);
-  let held = 0;
+  let held: Uint8Array[] = [];
+  let bytes = 0;
   let counter = 0;
   for await (const chunk of source) {
-    let from = 0;
-    while (from < chunk.length) {
-      if (held === SEGMENT_BYTES) {
-        at(counter++, false);
-        yield* seal(key, nonce, aad, pending);
-        held = 0;
-      }
-      if (held === 0 && chunk.length - from > SEGMENT_BYTES) {
-        // Followed by at least one byte of the same chunk: sealed where it is.
-        at(counter++, false);
-        yield* seal(key, nonce, aad, chunk.subarray(from, from + SEGMENT_BYTES));
-        from += SEGMENT_BYTES;
-        continue;
-      }
-      const part = Math.min(SEGMENT_BYTES - held, chunk.length - from);
-      if (held + part > pending.length) pending = grown(pending, held, held + part);
-      pending.set(chunk.subarray(from, from + part), held);
-      held += part;
-      from += part;
+    let rest = chunk;
+    while (bytes + rest.length > SEGMENT_BYTES) {
+      held.push(rest.subarray(0, SEGMENT_BYTES - bytes));
+      rest = rest.subarray(SEGMENT_BYTES - bytes);
+      at(counter++, false);
+      yield* seal(key, nonce, aad, held);
+      held = [];
+      bytes = 0;
     }
+    if (rest.length > 0) held.push(rest);
+    bytes += rest.length;
   }
   at(counter, true);
-  yield* seal(key, nonce, aad, pending.subarray(0, held));
-  pending.fill(0);
-}
-
-/** Room for `needed` bytes and, where they came in pieces, for as many again. What lay in the old one is wiped. */
-function grown(pending: Buffer, held: number, needed: number): Buffer {
-  const larger = Buffer.allocUnsafe(Math.min(SEGMENT_BYTES, Math.max(needed, 2 * held)));
-  pending.copy(larger, 0, 0, held);
-  pending.fill(0);
-  return larger;
+  yield* seal(key, nonce, aad, held);
 }
 
 /**
- * From here on a chunk's memory is given back as soon as the next one is asked for, and not when the collector gets to it: memory outside the heap
- * drives V8 to full collections. A socket is done with a chunk by then, if it is not less than its high-water mark (64 KiB, as undici sets it).
- */
-const LET_GO_BYTES = 65_536;
-
-/**
- * Opens what `sealSegments` made. Each chunk that comes out was verified, and is good until the next one is asked for. The last one comes when
+ * Opens what `sealSegments` made. Each chunk that comes out was verified, and is good until the next one is asked for: a socket is done with
+ * a large one by then, since it is not less than its high-water mark (64 KiB, as undici sets it). The last one comes when
  * all is known to be whole.
  * @param bytes length of the plaintext
  * @param source chunks of any size; each is used until the next one is asked for
@@ -150,10 +128,6 @@ export async function* openSegments(
   if (last.length === 0) return;
   yield last;
   letGo(last);
-}
-
-function letGo({ buffer, length }: Buffer): void {
-  if (length >= LET_GO_BYTES && buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 interface SegmentContext {

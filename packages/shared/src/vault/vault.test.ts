@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -32,12 +32,11 @@ async function whole(from: Vault, record: string, { wrappedKey, bytes }: Pick<Se
 const fileOf = (id: string, at = root) => path.join(at, id.slice(-2), id);
 
 describe('createVault', () => {
-  it('seals a body, tells its length and hash, and opens it', async () => {
+  it('seals a body, tells its length, and opens it', async () => {
     const body = randomBytes(200_000);
     const id = randomUUID();
     const sealed = await vault.put(id, [body.subarray(0, 1000), body.subarray(1000)]);
     expect(sealed.bytes).toBe(body.length);
-    expect(sealed.sha256).toEqual(createHash('sha256').update(body).digest());
     expect((await whole(vault, id, sealed)).equals(body)).toBe(true);
     expect(observe.mock.calls.map(([operation, outcome]) => [operation, outcome])).toEqual([
       ['put', 'ok'],
@@ -117,13 +116,14 @@ describe('kill -9', { timeout: 60_000 }, () => {
       for (;;) {
         const id = randomUUID();
         const body = randomBytes(1000 + Math.floor(Math.random() * 400_000));
-        const { wrappedKey, bytes, sha256 } = await vault.put(id, [body]);
+        const sha256 = createHash('sha256').update(body).digest();
+        const { wrappedKey, bytes } = await vault.put(id, [body]);
         writeSync(1, [id, wrappedKey.toString('base64'), bytes, sha256.toString('hex')].join(' ') + '\\n');
       }
     };
     await Promise.all([writer(), writer(), writer(), writer()]);`;
 
-  it('every acknowledged record opens, and no draft stays', async () => {
+  it('every acknowledged record opens', async () => {
     const shared = await mkdtemp(path.join(tmpdir(), 'atesto-kill-'));
     const acknowledged: [string, string, number, string][] = [];
     for (const kills of [30, 45, 60]) {
@@ -141,7 +141,6 @@ describe('kill -9', { timeout: 60_000 }, () => {
     }
     expect(acknowledged.length).toBeGreaterThanOrEqual(135);
     const reopened = createVault({ keyRing, store: await createFileStore(shared) });
-    expect(readdirSync(path.join(shared, 'tmp'))).toEqual([]);
     for (const [id, wrapped, bytes, sha256] of acknowledged) {
       const body = await whole(reopened, id, { wrappedKey: Buffer.from(wrapped, 'base64'), bytes });
       expect(createHash('sha256').update(body).digest('hex')).toBe(sha256);

@@ -1,4 +1,4 @@
-import { createHash, createSecretKey } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
 import type { BlobStore } from './blob-store.ts';
 import { generateKey, type KeyRing, type WrappedKey } from './key-ring.ts';
 import { assertRecordId } from './record-id.ts';
@@ -14,8 +14,6 @@ export interface Sealed {
   wrappedKey: WrappedKey;
   /** Length of the plaintext. */
   bytes: number;
-  /** SHA-256 of the plaintext. */
-  sha256: Buffer;
 }
 
 /** What opens a sealed body again, by the ledger. */
@@ -30,7 +28,7 @@ export interface SealedBody {
 export interface Vault {
   /**
    * Seals a body under a new key. Durable when it resolves. A record id is used once: take a new one for every try,
-   * and leave what no ledger row names to the sweep.
+   * and leave what no ledger row names to the sweep. The source's chunks have to stay as they are until it is done.
    * @throws VaultError `exists`, `storage`; a failure of the source is thrown on as it is, and nothing is kept
    */
   put(recordId: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Sealed>;
@@ -93,17 +91,15 @@ export function createVault({ keyRing, store, observe }: VaultOptions): Vault {
         const wrappedKey = keyRing.wrap(dataKey, recordId);
         const key = createSecretKey(dataKey);
         dataKey.fill(0);
-        const digest = createHash('sha256');
         let bytes = 0;
         const measured = async function* () {
           for await (const chunk of source) {
-            digest.update(chunk);
             bytes += chunk.length;
             yield chunk;
           }
         };
         await store.write(recordId, sealSegments(key, recordId, measured()));
-        return { wrappedKey, bytes, sha256: digest.digest() };
+        return { wrappedKey, bytes };
       }),
     open,
     destroy: (recordId) =>

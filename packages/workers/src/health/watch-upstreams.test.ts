@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { acceptTransaction, getTransaction } from '@atesto/shared/ledger/transactions';
+import { acceptTransaction } from '@atesto/shared/ledger/accept';
+import { getTransaction } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import { waitFor } from '../../../../test/stack/wait-for.ts';

@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { acceptTransaction } from '@atesto/shared/ledger/accept';
 import type { Database } from '@atesto/shared/ledger/database';
 import { beginResend, getResend } from '@atesto/shared/ledger/resends';
 import type { TransactionMoment } from '@atesto/shared/ledger/transactions';
-import { acceptTransaction, applyEvent } from '@atesto/shared/ledger/transactions';
+import { applyEvent } from '@atesto/shared/ledger/transactions';
 import type { QueueName } from '@atesto/shared/queues/jobs';
 import { queueOf } from '@atesto/shared/queues/jobs';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -1,13 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { acceptTransaction } from '@atesto/shared/ledger/accept';
 import type { Database } from '@atesto/shared/ledger/database';
 import { postpone } from '@atesto/shared/ledger/schedule';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
-import {
-  acceptTransaction,
-  applyEvent,
-  getTransaction,
-  type TransactionMoment,
-} from '@atesto/shared/ledger/transactions';
+import { applyEvent, getTransaction, type TransactionMoment } from '@atesto/shared/ledger/transactions';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import { ledgerInGroups } from '../ledger-in-groups.ts';

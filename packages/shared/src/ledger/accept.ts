@@ -1,0 +1,120 @@
+import { inGroups } from '../domain/in-groups.ts';
+import { initialSnapshot } from '../domain/transaction.ts';
+import { isArchived } from './archive.ts';
+import type { Database } from './database.ts';
+import { type StoredTransaction, toTransaction, transactionColumns } from './transaction-rows.ts';
+import { type AcceptedTransaction, type AcceptResult, findAccepted } from './transactions.ts';
+
+/** `acceptTransaction` on one ledger. */
+export type Accept = (transaction: AcceptedTransaction) => Promise<AcceptResult>;
+
+const ROWS_OF_STATEMENT = 50;
+
+/** Stores a transaction and its first event in one commit. Durable when it resolves. */
+export async function acceptTransaction(db: Database, t: AcceptedTransaction): Promise<AcceptResult> {
+  const [row] = await insertAll(db, [t]).catch((error: unknown) => {
+    if (isArchived(error)) return [];
+    throw error;
+  });
+  return row ? { kind: 'accepted', transaction: toTransaction(row) } : standing(db, t);
+}
+
+/** What stands under an id that was not free. */
+async function standing(db: Database, { id, owner, requestMac }: AcceptedTransaction): Promise<AcceptResult> {
+  return (await findAccepted(db, id, owner, requestMac)) ?? { kind: 'conflict' };
+}
+
+/** `acceptTransaction` that commits in groups: what comes while a statement is under way goes into the next one together. Each caller gets what it would have got alone. */
+export function createAccept(db: Database): Accept {
+  const insert = inGroups(async (group: readonly AcceptedTransaction[]) => {
+    try {
+      const rows = new Map((await insertAll(db, group)).map((row) => [row.id, row]));
+      return group.map(({ id }) => ({ row: rows.get(id) }));
+    } catch (error) {
+      // The database undid all of it for the fault of one: each is tried alone. Where it is not certain that it was undone, everybody is told.
+      if (!wasUndone(error)) throw error;
+      return group.map(() => undefined);
+    }
+  }, ROWS_OF_STATEMENT);
+  return async (t) => {
+    const tried = await insert(t);
+    if (tried === undefined) return acceptTransaction(db, t);
+    // Of two with one id in a group the first is it; the other one's payload is not in the row.
+    if (tried.row?.payload === t.payload) return { kind: 'accepted', transaction: toTransaction(tried.row) };
+    return standing(db, t);
+  };
+}
+
+/** An error that a statement ends with, and not the connection. */
+function wasUndone(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error && error.severity === 'ERROR';
+}
+
+/** @returns those whose ids were free */
+async function insertAll(db: Database, group: readonly AcceptedTransaction[]): Promise<StoredTransaction[]> {
+  const hex = (bytes: Buffer | undefined) => bytes?.toString('hex');
+  const rows = group.map((t) => ({
+    id: t.id,
+    owner: t.owner,
+    station: t.station,
+    kind: t.kind,
+    subject: t.subject,
+    operator: t.operator,
+    operator_verification: t.operatorVerification,
+    captured_at: t.capturedAt,
+    request_mac: hex(t.requestMac),
+    payload: t.payload,
+    payload_bytes: t.payloadBytes,
+    wrapped_key: hex(t.wrappedKey),
+    due_in: t.dueInMs,
+    operation: t.operation,
+    origin: t.origin,
+    missing_sealed: hex(t.missingSealed),
+    account: t.account,
+    key_name: t.keyName,
+    sdk_capture: hex(t.sdkCapture),
+    evidence: t.evidence,
+  }));
+  // In one order, whoever else inserts the same ids.
+  rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const taken = group.flatMap(({ id, captures = [] }) => captures.map((capture) => ({ ...capture, transaction: id })));
+  const result = await db.query<StoredTransaction>({
+    name: 'accept',
+    text: `with new as materialized (
+        select * from jsonb_to_recordset($1) as new (
+          id uuid, owner uuid, station uuid, kind text, subject uuid, operator uuid, operator_verification text, captured_at timestamptz,
+          request_mac text, payload uuid, payload_bytes int, wrapped_key text, due_in float8, operation text, origin uuid, missing_sealed text,
+          account text, key_name text, sdk_capture text, evidence uuid)),
+      accepted as (
+        insert into transactions (id, owner, station, kind, subject, operator, operator_verification, captured_at, request_mac,
+                                  payload, payload_bytes, wrapped_key, state, attempt, due_at, operation, origin, missing_sealed,
+                                  account, key_name, sdk_capture)
+        select id, owner, station, kind, subject, operator, operator_verification, captured_at, decode(request_mac, 'hex'),
+          payload, payload_bytes, decode(wrapped_key, 'hex'), $4, $5, now() + due_in * interval '1 millisecond', operation, origin,
+          decode(missing_sealed, 'hex'), account, key_name, decode(sdk_capture, 'hex')
+        from new
+        on conflict (id) do nothing
+        returning *),
+      event as (
+        insert into transaction_events (transaction_id, seq, type, to_state, attempt)
+        select id, 0, 'accepted', state, attempt from accepted),
+      spent as (
+        update only captures set transaction_id = taken.transaction, role = 'payload', wrapped_key = null,
+          biometric_index = taken.index, device = taken.device, quality = taken.quality
+        from jsonb_to_recordset($2) as taken (transaction uuid, id uuid, index int, device jsonb, quality jsonb)
+        where captures.id = any ($3) and captures.id = taken.id and taken.transaction in (select id from accepted)),
+      kept as (
+        update only captures set transaction_id = new.id, role = 'evidence' from new
+        where captures.id = any ($6) and captures.id = new.evidence and new.id in (select id from accepted))
+      select ${transactionColumns} from accepted`,
+    values: [
+      JSON.stringify(rows),
+      JSON.stringify(taken),
+      taken.map(({ id }) => id),
+      initialSnapshot.state,
+      initialSnapshot.attempt,
+      group.flatMap(({ evidence }) => evidence ?? []),
+    ],
+  });
+  return result.rows;
+}
