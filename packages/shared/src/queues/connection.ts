@@ -23,8 +23,8 @@ export type RedisConnection = Redis | Cluster;
 /** A node that does not answer is not waited for longer: a failover has put another one in its place by then. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** ioredis' own would let a second of outage become five of idleness. Spread, so that not all come back at once. */
-const retryStrategy = (times: number) => Math.min(times * 50, 1_000) + Math.random() * 200;
+/** ioredis' own would let a second of outage become five of idleness, and a scrape wait for them. Spread, so that not all come back at once. */
+const retryStrategy = (times: number) => Math.min(times * 50, 500) + Math.random() * 200;
 
 /**
  * A queue's keys lie in one slot of a Cluster, each queue's in another: BullMQ's scripts touch several keys of one queue and never those of two. The
