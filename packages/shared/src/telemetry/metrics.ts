@@ -57,7 +57,7 @@ export interface Metrics {
 
 export const PREFIX = 'atesto_';
 const MAX_ROUTES = 100;
-const COLLECT_MS = 2_000;
+const COLLECT_MS = 800;
 /** Gauges that end in `_total`, which `promtool check metrics` refuses; the same numbers exist by resource type. */
 const ILL_NAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 
