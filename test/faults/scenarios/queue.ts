@@ -162,7 +162,10 @@ async function scrape(service: string, key: string): Promise<string> {
   const scraped = await fetch(`${service}/metrics`, { headers: { authorization: `Bearer ${key}` } });
   const text = await scraped.text();
   assert.equal(scraped.status, 200);
-  assert.ok(performance.now() - started < 1_000, `a scrape of ${service} took ${Math.round(performance.now() - started)} ms`);
+  assert.ok(
+    performance.now() - started < 1_000,
+    `a scrape of ${service} took ${Math.round(performance.now() - started)} ms`,
+  );
   return text;
 }
 

@@ -25,9 +25,6 @@ export async function storeCapture(
   upload: UploadedCapture,
 ): Promise<{ capture: StoredCapture; isNew: boolean }> {
   const { db, vault } = context;
-  const before = await findEqual(context, upload);
-  if (before) return { capture: before, isNew: false };
-
   const record = randomUUID();
   const inspection = new ImageInspection(context.limits);
   const stored = await vault.put(record, inspection.watch(upload.body));
@@ -38,7 +35,7 @@ export async function storeCapture(
     const { bytes, wrappedKey } = stored;
     const capture = { id: upload.id, owner: upload.owner, format, width, height, dpi, bytes, sha256, record };
     if (await insertCapture(db, { ...capture, wrappedKey })) return { capture, isNew: true };
-    // Somebody stored this id between our look and our insert.
+    // Sent before, or at the same time. That is seldom, so nobody looks beforehand.
     const winner = await findEqual(context, upload);
     if (!winner) throw new ProblemError('id-conflict');
     await vault.destroy(record);

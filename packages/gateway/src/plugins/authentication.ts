@@ -1,5 +1,6 @@
+import { inGroups } from '@atesto/shared/domain/in-groups';
 import type { Principal } from '@atesto/shared/ledger/credentials';
-import { findPrincipal } from '@atesto/shared/ledger/credentials';
+import { findPrincipals } from '@atesto/shared/ledger/credentials';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
@@ -25,6 +26,8 @@ declare module 'fastify' {
  * mistake and does not start.
  */
 export const authenticationPlugin = fastifyPlugin<{ db: Database }>(async (app, { db }) => {
+  // Who comes at the same time is looked up together.
+  const findPrincipal = inGroups((keys: readonly string[]) => findPrincipals(db, keys), 50);
   app.decorateRequest('principal');
   app.addHook('onRoute', (route) => {
     if (route.config?.access === undefined) throw new Error(`route ${route.method} ${route.url} names no access`);
@@ -34,7 +37,7 @@ export const authenticationPlugin = fastifyPlugin<{ db: Database }>(async (app, 
     // Only the not-found handler has no access: it tells nothing.
     if (access === 'public' || access === undefined) return;
     const key = /^Bearer (\S{1,200})$/.exec(request.headers.authorization ?? '')?.[1];
-    const principal = key && (await findPrincipal(db, key));
+    const principal = key && (await findPrincipal(key));
     if (!principal) {
       reply.header('www-authenticate', 'Bearer');
       return refuse(reply, 'unauthenticated');

@@ -79,13 +79,23 @@ export async function redeemEnrolment(db: Database, code: string): Promise<Issue
 
 /** The principal behind a key, or undefined. Revoked keys are nobody's. */
 export async function findPrincipal(db: Database, key: string): Promise<Principal | undefined> {
-  const { rows } = await db.query<Principal>({
-    name: 'find-principal',
-    text: `select 'station' as kind, id, name from stations where key_hash = $1 and revoked_at is null
-      union all select role, id, name from api_keys where key_hash = $1 and revoked_at is null`,
-    values: [hashOf(key)],
+  const [principal] = await findPrincipals(db, [key]);
+  return principal;
+}
+
+/** The same for many at once, in the order of `keys`. */
+export async function findPrincipals(db: Database, keys: readonly string[]): Promise<(Principal | undefined)[]> {
+  const hashes = keys.map((key) => hashOf(key));
+  const { rows } = await db.query<Principal & { hash: Buffer }>({
+    name: 'find-principals',
+    text: `select 'station' as kind, id, name, key_hash as hash from stations where key_hash = any ($1) and revoked_at is null
+      union all select role, id, name, key_hash from api_keys where key_hash = any ($1) and revoked_at is null`,
+    values: [hashes],
   });
-  return rows[0];
+  return hashes.map((hash) => {
+    const row = rows.find((found) => found.hash.equals(hash));
+    return row && { kind: row.kind, id: row.id, name: row.name };
+  });
 }
 
 /** Who stands behind an id, revoked or not; undefined where nobody ever did. */
