@@ -12,8 +12,10 @@ const settings = readWorkersSettings(process.env);
 const keys = await resolveKeys(settings.keys, settings.stateDir);
 const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
 const db = openDatabase({ url: settings.databaseUrl }, () => {});
-const { captures, transactions, subjects } = await rotateKeys(db, keyRing);
+const renewed = await rotateKeys(db, keyRing);
 await db.end();
 process.stdout.write(
-  `Under key ${keyRing.activeKeyId} now: ${transactions} payloads, ${captures} captures, ${subjects} subjects renewed.\n`,
+  `Renewed under key ${keyRing.activeKeyId}: ${Object.entries(renewed)
+    .map(([what, count]) => `${count} ${what}`)
+    .join(', ')}.\n`,
 );
