@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { inGroups } from './in-groups.ts';
 
-it('gives each its own result, and makes one call at a time of at most so many', async () => {
+it.each([1, 3])('gives each its own result, and makes %i calls at a time of at most so many', async (atOnce) => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), fc.nat({ max: 60 }), fc.integer({ min: 1, max: 9 }), async (s, count, most) => {
       let underWay = 0;
@@ -10,11 +10,15 @@ it('gives each its own result, and makes one call at a time of at most so many',
         underWay--;
         return items.map((item) => item * 2);
       });
-      const double = inGroups<number, number>((items) => {
-        expect(items.length).toBeLessThanOrEqual(most);
-        expect(++underWay).toBe(1);
-        return call(items);
-      }, most);
+      const double = inGroups<number, number>(
+        (items) => {
+          expect(items.length).toBeLessThanOrEqual(most);
+          expect(++underWay).toBeLessThanOrEqual(atOnce);
+          return call(items);
+        },
+        most,
+        atOnce,
+      );
       const asked = Promise.all(Array.from({ length: count }, (_, i) => double(i)));
       expect(await s.waitFor(asked)).toEqual(Array.from({ length: count }, (_, i) => i * 2));
     }),
@@ -36,6 +40,25 @@ it('takes together what comes while a call is under way', async () => {
   first.resolve();
   await Promise.all([alone, others]);
   expect(sizes).toEqual([1, 16, 16, 8]);
+});
+
+it('begins full groups beside a call that is under way', async () => {
+  const sizes: number[] = [];
+  const first = Promise.withResolvers<void>();
+  const ask = inGroups<number, number>(
+    async (items) => {
+      sizes.push(items.length);
+      await first.promise;
+      return items;
+    },
+    8,
+    3,
+  );
+  const all = Promise.all(Array.from({ length: 30 }, (_, i) => ask(i)));
+  await vi.waitFor(() => expect(sizes).toEqual([8, 8, 8]));
+  first.resolve();
+  await all;
+  expect(sizes).toEqual([8, 8, 8, 6]);
 });
 
 it('fails all of a call that fails, and goes on', async () => {

@@ -23,6 +23,9 @@ export interface WorkQueues {
   close(): Promise<void>;
 }
 
+/** Jobs that are added to one place of a lane at the same time: a backlog does not wait for the way there and back of each. */
+const ADDS_AT_ONCE = 8;
+
 /** BullMQ's priority of the first place in a lane; 0 would be none. */
 const firstPriority = (lane: Lane) => (lanes[lane] - 1) * SHARE_LEVELS + 1;
 
@@ -64,10 +67,14 @@ export function openQueues(
       const together = `${queueName} ${name} ${priority}`;
       let adder = adding.get(together);
       if (adder === undefined) {
-        adder = inGroups(async (jobs) => {
-          await add(queue, name, jobs, priority);
-          return jobs.map(() => undefined);
-        }, MOMENTS_OF_JOB);
+        adder = inGroups(
+          async (jobs) => {
+            await add(queue, name, jobs, priority);
+            return jobs.map(() => undefined);
+          },
+          MOMENTS_OF_JOB,
+          ADDS_AT_ONCE,
+        );
         adding.set(together, adder);
       }
       await adder(job);
