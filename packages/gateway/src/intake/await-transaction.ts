@@ -22,7 +22,10 @@ export async function awaitTransaction(
   if (until(first) || waitMs <= 0) return first;
   const changes = new Changes();
   const unsubscribe = feed.subscribe(first.id, () => changes.mark());
-  const over = AbortSignal.any([AbortSignal.timeout(waitMs), signal, closing.signal]);
+  // And not `AbortSignal.timeout`, which would stay until its time has come, long after the answer.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), waitMs);
+  const over = AbortSignal.any([late.signal, signal, closing.signal]);
   over.addEventListener('abort', () => changes.mark(), { once: true });
   try {
     let row = first;
@@ -34,6 +37,7 @@ export async function awaitTransaction(
       await changes.next();
     }
   } finally {
+    clearTimeout(timer);
     unsubscribe();
   }
 }

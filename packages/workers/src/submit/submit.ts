@@ -56,6 +56,9 @@ async function send(context: WorkContext, claimed: TransactionRow, lease: Deadli
   const upstream = context.upstreamOf(claimed);
   // Its account or key was taken out of the settings: it waits for it to come back.
   if (!upstream) return after('not-configured', 'not-configured');
+  // And not `AbortSignal.timeout`, which stays until its time has come: at a thousand sends a second they were a hundred megabytes.
+  const cut = new AbortController();
+  const timer = setTimeout(() => cut.abort(), settings.submitTimeoutMs);
   try {
     const fault: { damage?: VaultError } = {};
     const sealed = { record: claimed.payload, wrappedKey, bytes: claimed.payloadBytes };
@@ -63,7 +66,7 @@ async function send(context: WorkContext, claimed: TransactionRow, lease: Deadli
       length: sealed.bytes,
       open: () => whileLeased(noticing(vault.open(sealed), fault), lease),
     };
-    const options = { signal: AbortSignal.timeout(settings.submitTimeoutMs) };
+    const options = { signal: cut.signal };
     const result = await context.observe.call(claimed, 'submit', () =>
       write === undefined ? upstream.submit(kind, body, options) : context.spid.perform(write, body, options),
     );
@@ -80,6 +83,8 @@ async function send(context: WorkContext, claimed: TransactionRow, lease: Deadli
     return error.kind === 'storage'
       ? after('vault-away', 'vault-unavailable')
       : after('body-unreadable', `payload-${error.kind}`);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
