@@ -133,11 +133,11 @@ function read<T>(answer: Read<T>, judge: (value: T) => Evidence): Read<Evidence>
 export async function reconcileWrite(
   context: Context,
   row: TransactionRow,
-  subject: Cpf | undefined,
-  operator: Cpf | undefined,
+  unknownForMs: number,
+  { subject, operator }: { subject: Cpf | undefined; operator: Cpf | undefined },
 ): Promise<Decision | KeepWaiting> {
   const found = await seek(context, row, subject, operator);
-  return decideWrite(found, row.kind === 'spid.command', Date.now() - row.updatedAt.getTime(), context.random);
+  return decideWrite(found, row.kind === 'spid.command', unknownForMs, context.random);
 }
 
 async function seek(
