@@ -118,7 +118,7 @@ export async function postponeAll(
 export async function setBack(db: Database, { id, version }: Pick<TransactionMoment, 'id' | 'version'>): Promise<void> {
   await db.query({
     name: 'set-back',
-    text: `update transactions
+    text: `update only transactions
       set due_at = now() + greatest(interval '30 seconds', least(interval '1 hour', (now() - updated_at) / 4))
       where id = $1 and version = $2`,
     values: [id, version],

@@ -54,27 +54,25 @@ export function openQueues(
     async enqueue(moment, lane) {
       const name = jobFor(moment.state);
       if (!name) return;
-      const queue = queues.get(queueOf(moment));
-      if (!queue) return;
+      const queueName = queueOf(moment);
+      if (!queues.has(queueName)) return;
       const { id, kind, account, state, version, attempt, diedIn, station, owner } = moment;
       const inLane = lane ?? jobCatalogue[name].lane;
       const source = station ?? owner;
       const place = source === undefined ? 0 : shares.place(`${inLane} ${source}`, performance.now());
       const job: TransactionJob = { id, kind, account, state, version, attempt, diedIn };
       const priority = firstPriority(inLane) + place;
-      const queueName = queueOf(moment);
-      if (!grouped.includes(queueName)) return add(queue, name, [job], priority);
+      // By its name each time: on PostgreSQL another one may have come in its place.
+      const addAll = async (jobs: readonly TransactionJob[]) => {
+        const queue = queues.get(queueName);
+        if (queue) await add(queue, name, jobs, priority);
+        return jobs.map(() => undefined);
+      };
+      if (!grouped.includes(queueName)) return void (await addAll([job]));
       const together = `${queueName} ${name} ${priority}`;
       let adder = adding.get(together);
       if (adder === undefined) {
-        adder = inGroups(
-          async (jobs) => {
-            await add(queue, name, jobs, priority);
-            return jobs.map(() => undefined);
-          },
-          MOMENTS_OF_JOB,
-          ADDS_AT_ONCE,
-        );
+        adder = inGroups(addAll, MOMENTS_OF_JOB, ADDS_AT_ONCE);
         adding.set(together, adder);
       }
       await adder(job);
