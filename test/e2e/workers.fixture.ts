@@ -70,7 +70,7 @@ export function startTestWorkers(
           budgets: createRequestBudgets(context.db, idcloud.accounts, onError),
         },
       }),
-      sweep: { batch: 100, requeueMs: 30_000, intervalMs: hurried ? 20 : 100 },
+      sweep: { grouped: [], batch: 100, requeueMs: 30_000, intervalMs: hurried ? 20 : 100 },
       onError,
     },
   );

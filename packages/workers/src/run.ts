@@ -17,7 +17,7 @@ import { whyNoStart } from '@atesto/shared/ledger/passing-failure';
 import { createRequestBudgets, readPaces } from '@atesto/shared/ledger/request-budget';
 import { overdueSeconds } from '@atesto/shared/ledger/schedule';
 import { countStanding } from '@atesto/shared/ledger/standing';
-import { jobCatalogue, type Lane, lanes, queueOf, queuesOf } from '@atesto/shared/queues/jobs';
+import { jobCatalogue, type Lane, lanes, type QueueName, queueOf, queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import type { Log } from '@atesto/shared/telemetry/log';
 import { createLog } from '@atesto/shared/telemetry/log';
@@ -107,9 +107,9 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     onTokenRefused: (account, { reason, upstreamCode }) =>
       log.error('token-refused', { upstream: queueOf({ account }), reason, upstreamCode }),
   });
-  const queues = openQueues(settings.queue, queueNames, onError, {
-    grouped: settings.spidRate === undefined ? ['spid'] : [],
-  });
+  // A rate counts jobs.
+  const grouped: QueueName[] = settings.spidRate === undefined ? ['spid'] : [];
+  const queues = openQueues(settings.queue, queueNames, onError, { grouped });
   metrics.queueJobs(() => queues.counts());
   metrics.laneJobs(() =>
     Promise.all(
@@ -138,7 +138,7 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     concurrency: settings.concurrency,
     spidPerSecond: settings.spidRate,
     idcloud: { accounts, budgets },
-    sweep: { ...SWEEP, intervalMs: settings.tickMs },
+    sweep: { ...SWEEP, grouped, intervalMs: settings.tickMs },
     resends: { dailyAt: settings.resendDailyAt },
     onError,
   });

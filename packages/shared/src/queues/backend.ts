@@ -100,14 +100,19 @@ export function openWorker(
     const open = () =>
       new postgres.Worker<unknown, void, JobName>(queue, process, { ...common, connection, autorun: false });
     let worker: ReturnType<typeof open> | undefined;
+    let wanted: number | undefined;
     const made = (next: ReturnType<typeof open>) => {
       worker = next;
       next.on('error', onError);
       next.on('failed', (_job: unknown, error: Error) => onError(error));
+      if (wanted !== undefined) adapt(next, wanted, onError);
     };
     void openUntilReady(open, { made, onError, signal: stopping.signal }).then((ready) => ready?.run().catch(onError));
     return {
-      adapt: (jobs) => worker && adapt(worker, jobs, onError),
+      adapt(jobs) {
+        wanted = jobs;
+        if (worker) adapt(worker, jobs, onError);
+      },
       async close() {
         stopping.abort();
         await worker?.close();

@@ -1,5 +1,5 @@
 import { type Job, WaitingError } from 'bullmq';
-import { add, type JobQueue, openProducers, openWorker, type QueueBackend } from './backend.ts';
+import { openWorker, type QueueBackend } from './backend.ts';
 import { type JobName, jobData, type QueueName, type TransactionJob } from './jobs.ts';
 import { type Pace, pacedProcessor } from './paced.ts';
 import { Slots } from './slots.ts';
@@ -39,12 +39,6 @@ export function consume(
   async function process(job: Job<unknown, void, JobName>, token?: string): Promise<void> {
     const moments = jobData.parse(job.data);
     const [first, ...others] = moments as [TransactionJob, ...TransactionJob[]];
-    if (limit !== undefined) {
-      // A limit counts jobs: several that came as one stand in line again one by one.
-      if (others.length > 0) for (const one of moments) await add(again(), job.name, [one], job.priority);
-      else await (paced ? paced.process(job, first, token) : handle(job.name, first));
-      return;
-    }
     const left: TransactionJob[] = [];
     const work = async (one: TransactionJob) => {
       if (!(await slots.take(job.priority))) return void left.push(one);
@@ -53,7 +47,13 @@ export function consume(
         .catch(onError)
         .finally(() => slots.release());
     };
-    await Promise.all(moments.map(work));
+    if (limit === undefined) {
+      await Promise.all(moments.map(work));
+    } else {
+      // A limit counts jobs: of several that came as one the first is worked, and the others stand in line again.
+      await (paced ? paced.process(job, first, token) : handle(job.name, first));
+      left.push(...others);
+    }
     if (left.length === 0) return;
     await job.updateData(left);
     await job.moveToWait(token);
@@ -70,23 +70,11 @@ export function consume(
     runRetryDelay: 500,
     ...(typeof limit === 'number' ? { limiter: inQuarters(limit) } : {}),
   };
-  let producers: ReturnType<typeof openProducers> | undefined;
-  let producer: JobQueue | undefined;
-  const again = () => {
-    if (producers === undefined) {
-      producers = openProducers(backend, onError);
-      producers.open(options.queue, (queue) => {
-        queue.on('error', onError);
-        producer = queue;
-      });
-    }
-    return producer as JobQueue;
-  };
   const { close, adapt } = openWorker(backend, options.queue, process, common, onError);
   return {
     adapt(count) {
       if (paced) return paced.adapt(count);
-      adapt(limit === undefined && count > 0 ? concurrency : count);
+      adapt(count);
       // What has been handed out goes on to where it is put off.
       slots.adapt(Math.max(1, count));
     },
@@ -95,7 +83,6 @@ export function consume(
       slots.stop();
       await close();
       await paced?.drained();
-      await producers?.close(() => (producer ? [producer] : []));
     },
   };
 }

@@ -219,11 +219,13 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
               ({ queue, state, count }) => [{ queue, state: state as (typeof queueStates)[number] }, count] as const,
             ),
       ),
-    laneJobs: (collect) =>
+    laneJobs(collect) {
+      const found = atMostEvery(COLLECT_EVERY_MS, collect);
       metrics.collected(
         { name: 'lane_jobs', help: 'Jobs that wait in a lane.', labels: { queue: queues, lane: lanes } },
-        async () => [...(await collect())].map(({ queue, lane, count }) => [{ queue, lane }, count] as const),
-      ),
+        async () => [...(await found())].map(({ queue, lane, count }) => [{ queue, lane }, count] as const),
+      );
+    },
     paces(collect) {
       const labels = { upstream: upstreams };
       const found = atMostEvery(COLLECT_EVERY_MS, collect);

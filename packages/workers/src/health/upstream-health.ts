@@ -68,6 +68,7 @@ export function createUpstreamHealth(options: UpstreamHealthOptions): UpstreamHe
   let sentWellAt = Number.NEGATIVE_INFINITY;
   /** Counts changes: what a call says that began before the last one is not about now. */
   let era = 0;
+  let writing = false;
   let jobs = most;
   let calls = 0;
   let probing = 0;
@@ -104,7 +105,9 @@ export function createUpstreamHealth(options: UpstreamHealthOptions): UpstreamHe
   async function open(): Promise<void> {
     // At once here; for how long, and for the others, the ledger says.
     become({ state: 'open', forMs: PROBED_MS });
+    writing = true;
     await store.open(upstream).then(become, onError);
+    writing = false;
   }
 
   async function close(): Promise<void> {
@@ -150,8 +153,8 @@ export function createUpstreamHealth(options: UpstreamHealthOptions): UpstreamHe
       return limiter.limit;
     },
     see(next, askedAt) {
-      // What was asked before the last change may not know of it.
-      if (askedAt > changedAt) become(next);
+      // What was asked before the last change may not know of it, nor what is asked while it is written down.
+      if (!writing && askedAt > changedAt) become(next);
     },
 
     async enter() {

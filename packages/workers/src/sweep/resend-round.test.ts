@@ -41,13 +41,14 @@ it('fills each queue to two seconds of its pace, as it is worked off, until all 
   for (const account of [undefined, 'bank', 'elsewhere']) for (let i = 0; i < 25; i++) await failed(account);
   const run = (await beginResend(db, {})) as string;
   let lines: Record<QueueName, TransactionMoment[]> = { spid: [] };
+  let questions = 2;
   const enqueue = async (moment: TransactionMoment) => {
     const queue = queueOf(moment);
     lines[queue] = [...(lines[queue] ?? []), moment];
   };
   const round = () =>
     resendRound(
-      { db, enqueue, inLine: async (queue) => lines[queue]?.length ?? 0 },
+      { db, enqueue, inLine: async (queue, lane) => (lane === 'resend' ? lines[queue]?.length : questions) ?? 0 },
       {
         paces: new Map<QueueName, number>([
           ['spid', 10],
@@ -58,6 +59,10 @@ it('fills each queue to two seconds of its pace, as it is worked off, until all 
     );
   const inLine = () => Object.fromEntries(Object.entries(lines).map(([queue, { length }]) => [queue, length]));
 
+  // Twice two in line behind it are as many as the bank's two seconds.
+  await round();
+  expect(inLine()).toEqual({ spid: 20 });
+  questions = 0;
   await round();
   expect(inLine()).toEqual({ spid: 20, 'idcloud-bank': 4 });
   await round();

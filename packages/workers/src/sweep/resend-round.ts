@@ -1,11 +1,11 @@
 import { accountsToResend, endResends, takeUpFailed } from '@atesto/shared/ledger/resends';
-import { type QueueName, queueOf } from '@atesto/shared/queues/jobs';
+import { MOMENTS_OF_JOB, type QueueName, queueOf } from '@atesto/shared/queues/jobs';
 import type { WorkContext } from '../work-context.ts';
 
 /** A run puts so many seconds of an account's budget in line; the rest stays in the ledger, behind all live work. */
 const AHEAD_SECONDS = 2;
 /** Taken up in one statement at most. */
-export const RESEND_BATCH = 1_000;
+const RESEND_BATCH = 1_000;
 
 export interface ResendRoundOptions {
   /** Calls a second of each queue that is worked here; undefined, no limit. */
@@ -28,13 +28,18 @@ export async function resendRound(
     // What spends an account that is not configured here is left to a process where it is.
     if (!paces.has(queue)) continue;
     const pace = paces.get(queue);
-    const wanted = pace === undefined ? RESEND_BATCH : Math.ceil(pace * AHEAD_SECONDS);
+    // Without a pace several are one job.
+    const each = pace === undefined ? MOMENTS_OF_JOB : 1;
+    const wanted = pace === undefined ? RESEND_BATCH / each : Math.ceil(pace * AHEAD_SECONDS);
+    // Questions stand behind the run in line: one that is always topped up would let none of them through.
+    const questions = (await inLine(queue, 'reconcile')) + (await inLine(queue, 'poll'));
+    if (questions >= wanted) continue;
     const room = wanted - (await inLine(queue, 'resend'));
     if (room <= 0) continue;
-    const limit = Math.min(room, RESEND_BATCH);
+    const limit = Math.min(room * each, RESEND_BATCH);
     const moments = await takeUpFailed(db, { account, limit, leaseMs: requeueMs });
     await Promise.all(moments.map((moment) => enqueue(moment, 'resend')));
-    if (moments.length === RESEND_BATCH && room > RESEND_BATCH) left = 'more';
+    if (moments.length === RESEND_BATCH && room * each > RESEND_BATCH) left = 'more';
   }
   await endResends(db);
   return left;

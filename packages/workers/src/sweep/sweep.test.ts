@@ -4,6 +4,7 @@ import type { Database } from '@atesto/shared/ledger/database';
 import { postpone } from '@atesto/shared/ledger/schedule';
 import { ensureSubject } from '@atesto/shared/ledger/subjects';
 import { applyEvent, getTransaction, type TransactionMoment } from '@atesto/shared/ledger/transactions';
+import type { QueueName } from '@atesto/shared/queues/jobs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import { ledgerInGroups } from '../ledger-in-groups.ts';
@@ -61,7 +62,7 @@ it('puts polls in line for two seconds of the budget, and every create', async (
     { name: small, requestsPerSecond: 2 },
     { name: large, requestsPerSecond: 100 },
   ];
-  const round = () => sweep(context, { batch: 100, requeueMs: 30_000, polls: { accounts } });
+  const round = () => sweep(context, { batch: 100, grouped: ['spid'], requeueMs: 30_000, polls: { accounts } });
 
   expect(await round()).toBe(15);
   expect(new Set(enqueued.filter(({ state }) => state === 'accepted').map(({ id }) => id))).toEqual(new Set(creates));
@@ -88,30 +89,40 @@ it.each([
   const enqueued: unknown[][] = [];
   const enqueue = async (moment: TransactionMoment, as?: string) => void enqueued.push([moment.id, as]);
   const inLine = async () => 0;
-  await sweep({ db, enqueue, inLine } as Partial<WorkContext> as WorkContext, { batch: 100, requeueMs: 30_000 });
+  await sweep({ db, enqueue, inLine } as Partial<WorkContext> as WorkContext, {
+    batch: 100,
+    grouped: ['spid'],
+    requeueMs: 30_000,
+  });
   expect(enqueued).toEqual([[id, lane]]);
 });
 
-it('leaves due what a full line already has, but for claims that ran out', async () => {
-  const [full, free] = [randomUUID(), randomUUID()];
-  const waiting = await overdue(full, 'retry');
-  const sent = await overdue(full, 'claim');
-  const other = await overdue(free, 'retry');
+it('leaves due what a full line of grouped jobs already has, but for claims that ran out', async () => {
+  const waiting = await overdue(undefined, 'retry');
+  const sent = await overdue(undefined, 'claim');
+  const other = await overdue('bank', 'retry');
   const enqueued: string[] = [];
   const enqueue = async ({ id }: TransactionMoment) => void enqueued.push(id);
   let jobs = 1_000;
-  const inLine = async (queue: string) => (queue === `idcloud-${full}` ? jobs : 0);
-  const ledger = ledgerInGroups(db);
   const observe = { transition: () => {} };
-  const context: object = { ...ledger, enqueue, inLine, observe, settings: { settleMs: 9_000 } };
-  const accounts = [full, free].map((name) => ({ name, requestsPerSecond: 1 }));
-  const round = () => sweep(context as WorkContext, { batch: 100, requeueMs: 30_000, polls: { accounts } });
-  await round();
+  const context: object = {
+    ...ledgerInGroups(db),
+    enqueue,
+    inLine: async () => jobs,
+    observe,
+    settings: { settleMs: 9_000 },
+  };
+  const round = (grouped: QueueName[]) => sweep(context as WorkContext, { batch: 100, grouped, requeueMs: -60_000 });
+  await round(['spid']);
+  // However long its line is, an account's jobs are of one each.
   expect(enqueued).toEqual([other]);
   expect(await getTransaction(db, sent)).toMatchObject({ state: 'unknown', reason: 'worker-lost' });
+  await round([]);
+  expect(enqueued).toContain(waiting);
+  enqueued.length = 0;
   jobs = 999;
-  await round();
-  expect(enqueued).toEqual([other, waiting]);
+  await round(['spid']);
+  expect(enqueued).toContain(waiting);
 });
 
 it.each([
@@ -131,7 +142,7 @@ it.each([
     enqueue: async (moment: TransactionMoment) => void enqueued.push(moment.id),
     observe: { transition: () => undefined },
   } as unknown as WorkContext;
-  await sweep(context, { batch: 100, requeueMs: 30_000 });
+  await sweep(context, { batch: 100, grouped: ['spid'], requeueMs: 30_000 });
   expect(await getTransaction(db, id)).toMatchObject({ state: after, ...(after === 'dead' && { reason: 'too-old' }) });
   expect(enqueued.includes(id)).toBe(after !== 'dead');
 });

@@ -3,15 +3,15 @@ import { WORKER_LOST } from '@atesto/shared/ledger/lost-workers';
 import type { BudgetedAccount } from '@atesto/shared/ledger/request-budget';
 import type { DueTransaction } from '@atesto/shared/ledger/schedule';
 import { claimDue, claimDuePolls } from '@atesto/shared/ledger/schedule';
-import { type Lane, queueOf } from '@atesto/shared/queues/jobs';
+import { type Lane, type QueueName, queueOf } from '@atesto/shared/queues/jobs';
 import type { WorkContext } from '../work-context.ts';
 
 /** Polls of an account are put in line for so many seconds of its budget; the others stay due in the ledger. */
 const POLLS_AHEAD_SECONDS = 2;
 
 /**
- * Nothing is put in a line that has so many jobs: what is in it already comes up here again, and several in one job cannot be told from others that hold the
- * same moments.
+ * Nothing is put in a line of grouped jobs that has so many of them: what is in it already comes up here again, and several in one job cannot be told from
+ * others that hold the same moments. A job of one can.
  */
 const IN_LINE_MAX = 1_000;
 
@@ -25,6 +25,8 @@ export interface SweepOptions {
   batch: number;
   /** After this a claimed row comes up again, in case its job got lost. */
   requeueMs: number;
+  /** Queues in which several moments may be one job. */
+  grouped: readonly QueueName[];
   polls?: BudgetedPolls | undefined;
 }
 
@@ -33,13 +35,10 @@ export interface SweepOptions {
  * that lost everything is filled again.
  * @returns how many rows were due, budgeted polls left out; `batch` means that more may be.
  */
-export async function sweep(context: WorkContext, { batch, requeueMs, polls }: SweepOptions): Promise<number> {
+export async function sweep(context: WorkContext, { batch, requeueMs, grouped, polls }: SweepOptions): Promise<number> {
   const { db, inLine } = context;
-  const full: (string | undefined)[] = [];
-  for (const account of [undefined, ...(polls?.accounts ?? []).map(({ name }) => name)]) {
-    if ((await inLine(queueOf({ account }))) >= IN_LINE_MAX) full.push(account);
-  }
-  const due = await claimDue(db, batch, requeueMs, full);
+  const isFull = grouped.includes('spid') && (await inLine('spid')) >= IN_LINE_MAX;
+  const due = await claimDue(db, batch, requeueMs, isFull ? [undefined] : []);
   await Promise.all(due.map((row) => takeUp(context, row)));
   for (const { name, requestsPerSecond } of polls?.accounts ?? []) {
     const ahead = await inLine(queueOf({ account: name }), 'poll');
