@@ -68,7 +68,7 @@ export async function acceptSealed(context: GatewayContext, principal: Principal
     stored = await vault.put(payload, await body());
   } catch (error) {
     // The same request, at the same time, may have been accepted meanwhile and have spent what this one needs.
-    const meanwhile = await findAccepted(db, id, principal.id, requestMac);
+    const meanwhile = await findAccepted(db, id, principal.id, requestMac).catch(() => undefined);
     if (meanwhile) return answer(meanwhile);
     throw error;
   }

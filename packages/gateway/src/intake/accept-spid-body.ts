@@ -4,7 +4,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import type { Accepted } from './accept-sealed.ts';
 import { acceptSealed } from './accept-sealed.ts';
 import { checkSubmission, SpidRefusal } from './spid-submission.ts';
-import { idFromIdempotencyKey, KEY_CHARACTERS_MAX } from './transaction-id.ts';
+import { idFromIdempotencyKey, KEY_CHARACTERS_MAX, readKey } from './transaction-id.ts';
 
 /**
  * Accepts a body of SPID Server's own form: it goes to the vault as it came, byte for byte, and is posted like that. A repeated request is known by
@@ -16,11 +16,12 @@ export async function acceptSpidBody(
   principal: Principal,
   kind: SpidSubmissionKind,
   body: Buffer,
-  idempotencyKey: string | undefined,
+  key: string | undefined,
 ): Promise<Accepted> {
-  if (idempotencyKey !== undefined && idempotencyKey.length > KEY_CHARACTERS_MAX) {
-    throw new SpidRefusal(400, [`Idempotency-Key: longer than ${KEY_CHARACTERS_MAX} characters`]);
-  }
+  const idempotencyKey = readKey(
+    key,
+    () => new SpidRefusal(400, [`Idempotency-Key: longer than ${KEY_CHARACTERS_MAX} characters`]),
+  );
   const { userId, operatorId, timestamp } = checkSubmission(body, context.limits);
   // No header can hold a line break: no key of a caller's is ever taken for a triple.
   const name = idempotencyKey ? [kind, idempotencyKey] : [kind, userId, operatorId, timestamp];

@@ -12,7 +12,7 @@ import type { Accepted } from './accept-sealed.ts';
 import { acceptSealed } from './accept-sealed.ts';
 import { checkForm, SpidRefusal } from './spid-submission.ts';
 import { readWriteFacts } from './spid-write-facts.ts';
-import { idFromIdempotencyKey, KEY_CHARACTERS_MAX } from './transaction-id.ts';
+import { idFromIdempotencyKey, KEY_CHARACTERS_MAX, readKey } from './transaction-id.ts';
 
 /** Writes that are made once about a transaction of ours, unless the one before came to nothing. */
 const once: ReadonlySet<SpidWrite> = new Set(['redirectEnroll', 'finishRemoteCapture']);
@@ -36,11 +36,12 @@ export async function acceptSpidWrite(
   context: GatewayContext,
   principal: Principal,
   asked: SpidWriteAsked,
-  idempotencyKey: string | undefined,
+  key: string | undefined,
 ): Promise<Accepted> {
-  if (idempotencyKey !== undefined && idempotencyKey.length > KEY_CHARACTERS_MAX) {
-    throw new SpidRefusal(400, [`Idempotency-Key: longer than ${KEY_CHARACTERS_MAX} characters`]);
-  }
+  const idempotencyKey = readKey(
+    key,
+    () => new SpidRefusal(400, [`Idempotency-Key: longer than ${KEY_CHARACTERS_MAX} characters`]),
+  );
   const { name, params, query, origin } = asked;
   const row = context.spidTables.server[name];
   const body = asked.body && asked.body.length > 0 ? asked.body : undefined;

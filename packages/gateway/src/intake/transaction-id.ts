@@ -5,17 +5,24 @@ import type { KeyRing } from '@atesto/shared/vault/key-ring';
 /** Enough for any key, few enough for a line of a table. */
 export const KEY_CHARACTERS_MAX = 200;
 
+type Key = string | string[] | undefined;
+
+/** A caller's `Idempotency-Key`, or undefined where it gives none. @throws what `tooLong` gives */
+export function readKey(key: Key, tooLong: () => Error): string | undefined {
+  if (typeof key !== 'string' || key === '') return undefined;
+  if (key.length > KEY_CHARACTERS_MAX) throw tooLong();
+  return key;
+}
+
 /** The id of a request: by the `Idempotency-Key` in its headers, else a fresh one. @throws what `tooLong` gives */
 export function requestId(
   keyRing: KeyRing,
   principal: Principal,
-  headers: Readonly<Record<string, string | string[] | undefined>>,
+  headers: Readonly<Record<string, Key>>,
   tooLong: () => Error,
 ): string {
-  const key = headers['idempotency-key'];
-  if (typeof key !== 'string' || key === '') return randomUUID();
-  if (key.length > KEY_CHARACTERS_MAX) throw tooLong();
-  return idFromIdempotencyKey(keyRing, principal, key);
+  const key = readKey(headers['idempotency-key'], tooLong);
+  return key === undefined ? randomUUID() : idFromIdempotencyKey(keyRing, principal, key);
 }
 
 /**

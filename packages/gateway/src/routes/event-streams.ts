@@ -37,7 +37,8 @@ export class EventStreams {
     const end = () => void stream.end();
     let pushing: Promise<void> = Promise.resolve();
     const next = () => {
-      pushing = pushing.then(() => push(stream)).catch(end);
+      // What is behind the one that ended the stream has nothing more to say.
+      pushing = pushing.then(() => (stream.writableEnded ? undefined : push(stream))).catch(end);
     };
     const unsubscribe = this.#feed.subscribe(id, next);
     const heartbeat = setInterval(() => stream.write(':\n\n'), HEARTBEAT_MS);

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { id, newIdcloudTransaction, newTransaction, problem, transactionView } from '@atesto/shared/contracts/gateway';
 import type { Principal } from '@atesto/shared/ledger/credentials';
+import { hasten } from '@atesto/shared/ledger/schedule';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
-import { hasten } from '../hasten.ts';
 import { type AcceptedFace, acceptFace } from '../intake/accept-face.ts';
 import { acceptSpid } from '../intake/accept-spid.ts';
 import { awaitTransaction, hasNews } from '../intake/await-transaction.ts';
-import { idFromIdempotencyKey } from '../intake/transaction-id.ts';
+import { idFromIdempotencyKey, KEY_CHARACTERS_MAX } from '../intake/transaction-id.ts';
 import { Turns } from '../intake/turns.ts';
 import { ProblemError } from '../problem.ts';
 import { callerGone } from './caller-gone.ts';
@@ -47,7 +47,10 @@ export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext 
         summary: 'Accept a transaction',
         description:
           '201 means that it is on disk and will be sent; 200 that the same request was accepted before. Prefer: wait=N (seconds, RFC 7240) holds the answer until there is news.',
-        headers: z.object({ 'idempotency-key': z.string().max(200).optional(), prefer: z.string().optional() }),
+        headers: z.object({
+          'idempotency-key': z.string().max(KEY_CHARACTERS_MAX).optional(),
+          prefer: z.string().optional(),
+        }),
         body: z.discriminatedUnion('kind', [newTransaction, newIdcloudTransaction]),
         response: { 200: transactionView, 201: transactionView, '4xx': problem, '5xx': problem },
       },
@@ -90,7 +93,7 @@ export const transactionRoutes: FastifyPluginAsyncZod<{ context: GatewayContext 
     },
     async (request) => {
       const row = await requireTransaction(context, request.principal, request.params.id);
-      await hasten(context.db, row, Date.now());
+      if (row.state === 'awaiting') await hasten(context.db, row.id);
       return viewTransaction(context, row);
     },
   );

@@ -129,6 +129,11 @@ describe('names every fault, and shows no value', () => {
       [/ 0\.webhook: the file is empty/],
     ],
     [
+      'a secret of before without one of now',
+      [{ ...account, webhookBefore: { type: 'api-key', value: `${SECRET} before` } }],
+      [/ 0\.webhook: webhookBefore needs it/],
+    ],
+    [
       'a key without by Client',
       [{ ...account, clientUrl: undefined, unicoUrl: 'https://unico.example' }],
       [/ 0\.clientUrl: its keys need it/],

@@ -95,6 +95,7 @@ export function parseIdcloudAccounts(text: string | undefined): readonly Idcloud
       if (privateKey !== '' && !isPrivateKey(privateKey)) problems.push(`${i}.token.privateKey: ${NO_PRIVATE_KEY}`);
       if (!clientUrl && !unicoUrl) problems.push(`${i}: has neither clientUrl nor unicoUrl`);
       if (clientUrl && keys.length === 0) problems.push(`${i}.keys: by Client needs a key`);
+      if (webhookBefore && !webhook) problems.push(`${i}.webhook: webhookBefore needs it`);
       if (!clientUrl && keys.length > 0) problems.push(`${i}.clientUrl: its keys need it`);
       return {
         ...rest,
