@@ -14,3 +14,10 @@ export interface Scenario {
   run(scene: Scene): Promise<void>;
 }
 export const BOTH = ['postgres', 'redis'] as const;
+
+/** Settings with which a worker that vanished is noticed in seconds rather than minutes. */
+export const SHORT_LEASE = {
+  SPID_SERVER_SUBMIT_TIMEOUT_MS: '2000',
+  IDCLOUD_SUBMIT_TIMEOUT_MS: '2000',
+  LEASE_MS: '2500',
+};

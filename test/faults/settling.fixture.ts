@@ -10,6 +10,21 @@ export async function statesOf(db: Database): Promise<Partial<Record<Transaction
   return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
 }
 
+/** How often something has happened to transactions. */
+export async function eventsOf(db: Database, type: string): Promise<number> {
+  const { rows } = await db.query<{ count: number }>({
+    text: 'select count(*)::int as count from transaction_events where type = $1',
+    values: [type],
+  });
+  return rows[0]?.count ?? 0;
+}
+
+/** Whether a gateway says that its queue is away. */
+export async function queueAway(gateway: string): Promise<boolean> {
+  const { queue } = (await (await fetch(`${gateway}/readyz`)).json()) as { queue: boolean };
+  return !queue;
+}
+
 /** Waits until as many transactions stand in `state`. */
 export async function untilState(db: Database, state: TransactionState, count: number): Promise<void> {
   let states: Partial<Record<TransactionState, number>> = {};

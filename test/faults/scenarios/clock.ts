@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { openPlatform } from '../../stack/platform.ts';
 import { waitFor } from '../../stack/wait-for.ts';
-import { BOTH, type Scenario } from '../scenario.ts';
+import { BOTH, type Scenario, SHORT_LEASE } from '../scenario.ts';
 import type { Scene } from '../scene.ts';
 import { statesOf, untilState } from '../settling.fixture.ts';
 
@@ -61,7 +61,7 @@ export const clockScenarios: readonly Scenario[] = [
     backends: ['postgres'],
     scene: {
       clockSeconds: TEN_MINUTES,
-      env: { SPID_SERVER_SUBMIT_TIMEOUT_MS: '2000', IDCLOUD_SUBMIT_TIMEOUT_MS: '2000', LEASE_MS: '2500' },
+      env: SHORT_LEASE,
     },
     volume: { acknowledged: 64, met: 6 },
     async run(scene) {

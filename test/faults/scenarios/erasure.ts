@@ -4,7 +4,7 @@ import type { TransactionState } from '@atesto/shared/domain/transaction';
 import { waitFor } from '../../stack/wait-for.ts';
 import { BOTH, type Scenario } from '../scenario.ts';
 import type { Scene } from '../scene.ts';
-import { statesOf, untilAllSettled, untilErased } from '../settling.fixture.ts';
+import { eventsOf, statesOf, untilAllSettled, untilErased } from '../settling.fixture.ts';
 
 /** Where an erasure finds a transaction, what brings some there, and how many are taken of it. */
 interface Place {
@@ -49,8 +49,10 @@ export const erasureScenarios: readonly Scenario[] = [
       for (const { state, from } of places) {
         await house.platform.behave();
         // What was failing before may have opened the circuit.
-        const before = await events(scene, 'taken');
-        await waitFor(async () => (await events(scene, 'taken')) > before + 10, { what: 'sends that end well' });
+        const before = await eventsOf(scene.house.db, 'taken');
+        await waitFor(async () => (await eventsOf(scene.house.db, 'taken')) > before + 10, {
+          what: 'sends that end well',
+        });
         // Nobody asks for an answer while there is something to send.
         if (state === 'concluded') await clients.stop();
         await from?.(scene);
@@ -87,7 +89,7 @@ export const erasureScenarios: readonly Scenario[] = [
       await house.platform.behave();
       const resend = () => house.api(house.key, 'POST', '/v1/transactions/resend', {});
       await resend();
-      await waitFor(async () => (await events(scene, 'resent')) >= 40, { what: 'some that are taken up' });
+      await waitFor(async () => (await eventsOf(scene.house.db, 'resent')) >= 40, { what: 'some that are taken up' });
       // From now on two days have passed since whatever happened, however little it is.
       await waitFor(
         async () => {
@@ -153,11 +155,4 @@ async function nothingIsLeft({ house, vault }: Scene): Promise<void> {
       and not exists (select from transactions t where t.subject = s.id)`),
   );
   assert.ok(await none(`select from subjects where (cpf_index is null) <> (cpf_sealed is null)`));
-}
-
-async function events({ house }: Scene, type: string): Promise<number> {
-  const { rows } = await house.db.query('select count(*)::int as count from transaction_events where type = $1', [
-    type,
-  ]);
-  return rows[0]?.count;
 }

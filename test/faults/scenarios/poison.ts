@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { WORKER_LOST } from '@atesto/shared/ledger/lost-workers';
 import { getTransaction } from '@atesto/shared/ledger/transactions';
+import { WORKERS_LOST_MAX } from '@atesto/workers/reconcile/decide-suspect';
 import { waitFor } from '../../stack/wait-for.ts';
-import { BOTH, type Scenario } from '../scenario.ts';
+import { BOTH, type Scenario, SHORT_LEASE } from '../scenario.ts';
 import type { Scene } from '../scene.ts';
-
-/** After so many lost workers a transaction is left to a person. */
-const WORKERS_LOST_MAX = 5;
 
 export const poisonScenarios: readonly Scenario[] = [
   {
@@ -15,7 +13,7 @@ export const poisonScenarios: readonly Scenario[] = [
       'A transaction at which the worker process dies each time: after five it is dead with the reason and counted, all others go through meanwhile, and a person’s resend sends it.',
     backends: BOTH,
     scene: {
-      env: { SPID_SERVER_SUBMIT_TIMEOUT_MS: '2000', IDCLOUD_SUBMIT_TIMEOUT_MS: '2000', LEASE_MS: '2500' },
+      env: SHORT_LEASE,
     },
     volume: { acknowledged: 30, met: WORKERS_LOST_MAX },
     async run(scene) {

@@ -6,7 +6,7 @@ import { waitFor } from '../../stack/wait-for.ts';
 import { openMortalRedis } from '../redis.fixture.ts';
 import { BOTH, type Scenario } from '../scenario.ts';
 import type { Scene } from '../scene.ts';
-import { untilAllSettled } from '../settling.fixture.ts';
+import { queueAway, untilAllSettled } from '../settling.fixture.ts';
 
 export const queueScenarios: readonly Scenario[] = [
   {
@@ -36,12 +36,15 @@ export const queueScenarios: readonly Scenario[] = [
     backends: BOTH,
     volume: { acknowledged: 40, met: 5 },
     async run({ house, redis, load, met }) {
+      // Slow enough that some stand in line whenever it is emptied.
+      await house.platform.misbehave({ operation: 'enroll', fault: { type: 'latency', ms: 500 } });
       const clients = load(6);
       for (let round = 0; round < 5; round++) {
         await clients.more(8);
         await (redis ? redis.flush() : house.db.query('truncate bullmq.job cascade'));
         met();
       }
+      await house.platform.behave();
       await clients.stop();
     },
   },
@@ -120,7 +123,11 @@ export const queueScenarios: readonly Scenario[] = [
       const redis = redisOf(scene);
       await deliver(10);
       await redis.command('config', 'set', 'maxmemory', '1');
-      await deliver(20);
+      const meanwhile = await deliver(20);
+      assert.ok(
+        meanwhile.every(({ acknowledged }) => acknowledged),
+        'not all were accepted without the queue',
+      );
       await waitFor(() => /enqueue-failed/.test(house.gateway.process.output()), { what: 'a refusal of Redis' });
       met();
       await redis.command('config', 'set', 'maxmemory', '0');
@@ -144,7 +151,11 @@ export const queueScenarios: readonly Scenario[] = [
         assert.ok(notCollected(await scrape(workers, house.key)) > before, 'the workers say nothing of it');
         met();
       }
-      await deliver(10);
+      const meanwhile = await deliver(10);
+      assert.ok(
+        meanwhile.every(({ acknowledged }) => acknowledged),
+        'not all were accepted without the queue',
+      );
       await redis.start();
       await over();
     },
@@ -172,9 +183,4 @@ async function scrape(service: string, key: string): Promise<string> {
 /** How often the jobs in line could not be counted. */
 function notCollected(text: string): number {
   return Number(/^atesto_metrics_collect_failures_total\{metric="atesto_queue_jobs"\} (\d+)$/m.exec(text)?.[1]);
-}
-
-async function queueAway(gateway: string): Promise<boolean> {
-  const { queue } = (await (await fetch(`${gateway}/readyz`)).json()) as { queue: boolean };
-  return !queue;
 }

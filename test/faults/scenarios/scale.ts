@@ -9,7 +9,7 @@ import { openRedisCluster } from '../redis-cluster.fixture.ts';
 import { openRedisSentinels } from '../redis-sentinel.fixture.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Scene } from '../scene.ts';
-import { statesOf } from '../settling.fixture.ts';
+import { queueAway, statesOf } from '../settling.fixture.ts';
 
 /** BullMQ's workers wait so long for a job in one command; an outage that is longer is another case for them (taskforcesh/bullmq#4585). */
 const LONGER_THAN_A_WAIT_MS = 7_000;
@@ -109,9 +109,4 @@ async function roleOf(server: MortalRedis): Promise<string> {
 async function concluded({ house }: Scene, count: number): Promise<void> {
   const reached = async () => ((await statesOf(house.db)).concluded ?? 0) >= count;
   await waitFor(reached, { what: `${count} that are concluded`, timeoutMs: 45_000 });
-}
-
-async function queueAway(gateway: string): Promise<boolean> {
-  const { queue } = (await (await fetch(`${gateway}/readyz`)).json()) as { queue: boolean };
-  return !queue;
 }

@@ -107,6 +107,11 @@ export const storageScenarios: readonly Scenario[] = [
       }
       await clients.more(20, 'enrolments under the new key');
       await clients.stop();
+      // A wrapped key begins with its version, and with the length and the id of the key that wraps it.
+      const { rows } = await house.db.query<{ count: number }>(
+        `select count(*)::int as count from transactions where position('rotated-2'::bytea in wrapped_key) = 3`,
+      );
+      assert.ok((rows[0]?.count ?? 0) >= 20, `${rows[0]?.count} are under the new key`);
     },
   },
 ];
