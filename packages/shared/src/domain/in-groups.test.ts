@@ -61,6 +61,28 @@ it('begins full groups beside a call that is under way', async () => {
   expect(sizes).toEqual([8, 8, 8, 6]);
 });
 
+it('does not wait for a call that is stuck', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const stuck = Promise.withResolvers<void>();
+    let calls = 0;
+    const ask = inGroups<number, number>(async (items) => {
+      if (++calls === 1) await stuck.promise;
+      return items;
+    }, 8);
+    const first = ask(1);
+    await vi.waitFor(() => expect(calls).toBe(1));
+    const second = ask(2);
+    vi.advanceTimersByTime(250);
+    expect(await second).toBe(2);
+    stuck.resolve();
+    expect(await first).toBe(1);
+    expect(await ask(3)).toBe(3);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 it('fails all of a call that fails, and goes on', async () => {
   const ask = inGroups<number, number>(async (items) => {
     if (items.includes(1)) throw new RangeError('away');

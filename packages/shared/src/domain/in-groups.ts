@@ -1,3 +1,6 @@
+/** A call that takes longer than this, in milliseconds, is not waited for: it may be stuck behind somebody's lock, or its connection be dead. */
+const PATIENCE_MS = 250;
+
 /**
  * One call for many: what is asked for while a call is under way goes into the next one together, `most` at a time. What comes alone goes at
  * once, at the end of this turn of the loop. With `atOnce` full groups do not wait for the call under way: so many calls may be.
@@ -25,14 +28,22 @@ export function inGroups<T, R>(
 
   async function begin(group: readonly { item: T; done: PromiseWithResolvers<R> }[]): Promise<void> {
     calls++;
+    let counts = true;
+    const end = () => {
+      if (!counts) return;
+      counts = false;
+      calls--;
+      schedule();
+    };
+    const timer = setTimeout(end, PATIENCE_MS);
     try {
       const results = await call(group.map(({ item }) => item));
       for (const [i, { done }] of group.entries()) done.resolve(results[i] as R);
     } catch (error) {
       for (const { done } of group) done.reject(error);
     }
-    calls--;
-    schedule();
+    clearTimeout(timer);
+    end();
   }
 
   return (item) => {

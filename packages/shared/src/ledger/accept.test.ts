@@ -79,24 +79,38 @@ it('tells repeated and other requests under ids of the same group', async () => 
   expect(await getTransaction(db, other.id)).toMatchObject({ payload: other.payload });
 });
 
-it('spends the captures of each, and keeps evidence', async () => {
-  const capture = async () => {
-    const id = randomUUID();
-    const fresh: NewCapture = {
-      id,
-      owner,
-      format: 'png',
-      width: 1,
-      height: 1,
-      dpi: 500,
-      bytes: 1,
-      sha256: randomBytes(32),
-      record: randomUUID(),
-      wrappedKey: randomBytes(60),
-    };
-    await insertCapture(db, fresh);
-    return id;
+async function capture(): Promise<string> {
+  const id = randomUUID();
+  const fresh: NewCapture = {
+    id,
+    owner,
+    format: 'png',
+    width: 1,
+    height: 1,
+    dpi: 500,
+    bytes: 1,
+    sha256: randomBytes(32),
+    record: randomUUID(),
+    wrappedKey: randomBytes(60),
   };
+  await insertCapture(db, fresh);
+  return id;
+}
+
+it('leaves the captures of one that comes too late for its id alone', async () => {
+  const accept = createAccept(db);
+  const [mine, theirs, kept] = [await capture(), await capture(), await capture()];
+  const first = request({ captures: [{ id: mine, index: 6 }] });
+  const second = request({ id: first.id, owner: randomUUID(), captures: [{ id: theirs, index: 7 }], evidence: kept });
+  const results = await Promise.all([accept(first), accept(second)]);
+  expect(results.map(({ kind }) => kind)).toEqual(['accepted', 'conflict']);
+  for (const id of [theirs, kept]) {
+    const [untouched] = await getCaptures(db, [id]);
+    expect(untouched).toMatchObject({ transactionId: undefined, wrappedKey: expect.anything() });
+  }
+});
+
+it('spends the captures of each, and keeps evidence', async () => {
   const accept = createAccept(db);
   const requests = await Promise.all(
     Array.from({ length: 4 }, async () => {

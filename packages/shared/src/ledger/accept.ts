@@ -77,7 +77,8 @@ async function insertAll(db: Database, group: readonly AcceptedTransaction[]): P
   }));
   // In one order, whoever else inserts the same ids.
   rows.sort((a, b) => (a.id < b.id ? -1 : 1));
-  const taken = group.flatMap(({ id, captures = [] }) => captures.map((capture) => ({ ...capture, transaction: id })));
+  // By the payload, which is its own: two with one id may be in the group.
+  const taken = group.flatMap(({ payload, captures = [] }) => captures.map((capture) => ({ ...capture, payload })));
   const result = await db.query<StoredTransaction>({
     name: 'accept',
     text: `with new as materialized (
@@ -99,13 +100,15 @@ async function insertAll(db: Database, group: readonly AcceptedTransaction[]): P
         insert into transaction_events (transaction_id, seq, type, to_state, attempt)
         select id, 0, 'accepted', state, attempt from accepted),
       spent as (
-        update only captures set transaction_id = taken.transaction, role = 'payload', wrapped_key = null,
+        update only captures set transaction_id = accepted.id, role = 'payload', wrapped_key = null,
           biometric_index = taken.index, device = taken.device, quality = taken.quality
-        from jsonb_to_recordset($2) as taken (transaction uuid, id uuid, index int, device jsonb, quality jsonb)
-        where captures.id = any ($3) and captures.id = taken.id and taken.transaction in (select id from accepted)),
+        from jsonb_to_recordset($2) as taken (payload uuid, id uuid, index int, device jsonb, quality jsonb)
+          join accepted on accepted.payload = taken.payload
+        where captures.id = any ($3) and captures.id = taken.id),
       kept as (
-        update only captures set transaction_id = new.id, role = 'evidence' from new
-        where captures.id = any ($6) and captures.id = new.evidence and new.id in (select id from accepted))
+        update only captures set transaction_id = accepted.id, role = 'evidence'
+        from new join accepted on accepted.payload = new.payload
+        where captures.id = any ($6) and captures.id = new.evidence)
       select ${transactionColumns} from accepted`,
     values: [
       JSON.stringify(rows),

@@ -1,3 +1,4 @@
+import { inGroups } from '../domain/in-groups.ts';
 import type { TransactionEvent } from '../domain/transaction.ts';
 import type { Database } from './database.ts';
 import type { StoredTransaction } from './transaction-rows.ts';
@@ -18,7 +19,6 @@ interface Proposal {
   moment: TransactionMoment;
   event: TransactionEvent;
   plan: TransitionPlan;
-  done: PromiseWithResolvers<TransactionRow | undefined>;
 }
 
 /**
@@ -29,63 +29,24 @@ interface Proposal {
  * a transition is left to the schedule then: a claim of which nobody knows ends with its lease.
  */
 export function createApplyEvent(db: Database): ApplyEvent {
-  let waiting: Proposal[] = [];
-  const inHand = new Set<string>();
-  let committing = false;
-  let scheduled = false;
-
-  function nextGroup(): Proposal[] {
-    const group: Proposal[] = [];
-    const later: Proposal[] = [];
-    for (const proposal of waiting) {
-      const { id } = proposal.moment;
-      if (group.length === ROWS_OF_STATEMENT || inHand.has(id)) {
-        later.push(proposal);
-      } else {
-        inHand.add(id);
-        group.push(proposal);
-      }
-    }
-    waiting = later;
-    return group;
-  }
-
-  function begin(): void {
-    scheduled = false;
-    if (committing) return;
-    const group = nextGroup();
-    if (group.length > 0) void commit(group);
-  }
-
-  function schedule(): void {
-    if (scheduled) return;
-    scheduled = true;
-    // At the end of this turn of the loop: what else it brings comes along.
-    setImmediate(begin);
-  }
-
-  async function commit(group: readonly Proposal[]): Promise<void> {
-    committing = true;
+  const together = inGroups(async (group: readonly Proposal[]) => {
     const moved = await applyTogether(db, group).catch(() => new Map<string, TransactionRow>());
-    committing = false;
-    for (const { moment, event, plan, done } of group) {
-      const row = moved.get(moment.id);
-      // What did not move is tried alone: its moment has passed, somebody holds its row, or one of the group is not to be written. So nobody
-      // waits for another's lock or fails for another's fault.
-      const result = row ? Promise.resolve(row) : applyEvent(db, moment, event, plan);
-      void result.then(done.resolve, done.reject).finally(() => {
-        inHand.delete(moment.id);
-        if (waiting.length > 0) schedule();
-      });
-    }
-    if (waiting.length > 0) schedule();
-  }
+    return group.map(({ moment }) => moved.get(moment.id));
+  }, ROWS_OF_STATEMENT);
+  const inHand = new Map<string, Promise<unknown>>();
 
   return (moment, event, plan = {}) => {
-    const done = Promise.withResolvers<TransactionRow | undefined>();
-    waiting.push({ moment, event, plan, done });
-    schedule();
-    return done.promise;
+    // What did not move is tried alone: its moment has passed, somebody holds its row, or one of the group is not to be written. So nobody
+    // waits for another's lock or fails for another's fault.
+    const run = async () => (await together({ moment, event, plan })) ?? applyEvent(db, moment, event, plan);
+    const before = inHand.get(moment.id);
+    const result = before ? before.then(run, run) : run();
+    inHand.set(moment.id, result);
+    const forget = () => {
+      if (inHand.get(moment.id) === result) inHand.delete(moment.id);
+    };
+    void result.then(forget, forget);
+    return result;
   };
 }
 

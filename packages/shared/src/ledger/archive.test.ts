@@ -8,6 +8,7 @@ import { acceptTransaction } from './accept.ts';
 import { archiveEnded } from './archive.ts';
 import { getCaptures, insertCapture, listTransactionCaptures, type NewCapture } from './captures.ts';
 import type { Database } from './database.ts';
+import { eraseRequested, requestErasure } from './erasure.ts';
 import { findTransactions, isOfAnother, latestTransactionOf } from './find-transactions.ts';
 import { listLivingRecords } from './records.ts';
 import { listStale, replaceSealed } from './rotation.ts';
@@ -150,15 +151,36 @@ describe('an archived transaction', () => {
     expect(await isArchived(wanted.id)).toBe(true);
   });
 
+  it('is erased where somebody asked for it while it moved', async () => {
+    await age(91);
+    const mover: PoolClient = await db.connect();
+    try {
+      await mover.query('begin');
+      expect(await archiveEnded(mover as unknown as Database, DAY_90)).toBe(1);
+      const asked = requestErasure(db, wanted.id, wanted.owner);
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await waitFor(async () => (await db.query(waiting)).rowCount === 1, { what: 'the wish to meet the move' });
+      await mover.query('commit');
+      await asked;
+    } finally {
+      mover.release();
+    }
+    expect(await eraseRequested(db, 10)).toMatchObject([{ id: wanted.id, state: 'erased' }]);
+  });
+
   it('can still be erased and brought under a new key', async () => {
     await age(91);
     await archiveEnded(db, DAY_90);
-    const row = (await getTransaction(db, wanted.id)) as TransactionRow;
     const [sealed] = await listStale(db, 'transactions', randomBytes(4), 10);
     expect(await replaceSealed(db, 'transactions', sealed as NonNullable<typeof sealed>, Buffer.from('new'))).toBe(
       true,
     );
-    expect(await applyEvent(db, row, { type: 'erased' })).toMatchObject({ state: 'erased' });
+    await requestErasure(db, wanted.id, wanted.owner);
+    expect(await eraseRequested(db, 10)).toMatchObject([{ id: wanted.id, state: 'erased', wrappedKey: undefined }]);
+    expect(await listTransactionCaptures(db, wanted.id)).toEqual([]);
+    // Its tombstone lies beside its other events.
+    const live = await db.query('select from only transaction_events where transaction_id = $1', [wanted.id]);
+    expect(live.rowCount).toBe(0);
     expect((await listEvents(db, wanted.id)).map(({ type }) => type)).toEqual([
       'accepted',
       'claimed',

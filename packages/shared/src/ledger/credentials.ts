@@ -77,13 +77,7 @@ export async function redeemEnrolment(db: Database, code: string): Promise<Issue
   return row && { ...issued, name: row.name };
 }
 
-/** The principal behind a key, or undefined. Revoked keys are nobody's. */
-export async function findPrincipal(db: Database, key: string): Promise<Principal | undefined> {
-  const [principal] = await findPrincipals(db, [key]);
-  return principal;
-}
-
-/** The same for many at once, in the order of `keys`. */
+/** The principals behind keys, in their order; undefined where there is none. Revoked keys are nobody's. */
 export async function findPrincipals(db: Database, keys: readonly string[]): Promise<(Principal | undefined)[]> {
   const hashes = keys.map((key) => hashOf(key));
   const { rows } = await db.query<Principal & { hash: Buffer }>({

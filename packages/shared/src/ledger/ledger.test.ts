@@ -8,7 +8,7 @@ import { acceptTransaction } from './accept.ts';
 import { getCaptures, insertCapture } from './captures.ts';
 import {
   bootstrapAdministrator,
-  findPrincipal,
+  findPrincipals,
   issueEnrolment,
   issueSystemKey,
   redeemEnrolment,
@@ -270,13 +270,13 @@ describe('credentials', () => {
     ]);
     const issued = made.filter((key) => key !== undefined);
     expect(issued).toHaveLength(1);
-    expect(await findPrincipal(db, issued[0]?.key ?? '')).toMatchObject({ kind: 'administrator' });
+    expect((await findPrincipals(db, [issued[0]?.key ?? '']))[0]).toMatchObject({ kind: 'administrator' });
   });
 
   it('knows keys by their hash alone', async () => {
     const { key, id } = await issueSystemKey(db, 'core banking');
-    expect(await findPrincipal(db, key)).toEqual({ kind: 'system', id, name: 'core banking' });
-    expect(await findPrincipal(db, `${key}x`)).toBeUndefined();
+    expect((await findPrincipals(db, [key]))[0]).toEqual({ kind: 'system', id, name: 'core banking' });
+    expect((await findPrincipals(db, [`${key}x`]))[0]).toBeUndefined();
     const { rows } = await db.query('select * from api_keys');
     expect(JSON.stringify(rows)).not.toContain(key);
   });
@@ -287,9 +287,9 @@ describe('credentials', () => {
     const redeemed = await Promise.all([redeemEnrolment(db, code), redeemEnrolment(db, code)]);
     const station = redeemed.find((result) => result !== undefined);
     expect(redeemed.filter(Boolean)).toHaveLength(1);
-    expect(await findPrincipal(db, station?.key ?? '')).toMatchObject({ kind: 'station', name: 'branch 12' });
+    expect((await findPrincipals(db, [station?.key ?? '']))[0]).toMatchObject({ kind: 'station', name: 'branch 12' });
     expect(await revokeStation(db, station?.id ?? '')).toBe(true);
-    expect(await findPrincipal(db, station?.key ?? '')).toBeUndefined();
+    expect((await findPrincipals(db, [station?.key ?? '']))[0]).toBeUndefined();
   });
 
   it('refuses an expired code', async () => {

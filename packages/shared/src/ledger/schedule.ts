@@ -125,12 +125,27 @@ export async function setBack(db: Database, { id, version }: Pick<TransactionMom
   });
 }
 
-/** Makes an awaiting transaction due, at the latest in so many milliseconds: something that happened says that its answer may be there. */
-export async function makeDue(db: Database, id: string, inMs = 0): Promise<void> {
+/** Makes an awaiting transaction due now: something that happened says that its answer may be there. */
+export async function makeDue(db: Database, id: string): Promise<void> {
   await db.query({
     name: 'make-due',
-    text: `update only transactions set due_at = least(due_at, now() + $2 * interval '1 millisecond') where id = $1 and state = 'awaiting'`,
-    values: [id, inMs],
+    text: `update only transactions set due_at = least(due_at, now()) where id = $1 and state = 'awaiting'`,
+    values: [id],
+  });
+}
+
+/**
+ * Somebody looks at a transaction that waits for its answer: the platform is asked soon, and not only when its turn would come. However often somebody looks,
+ * after a twentieth of its age, and no sooner than in a second. One that is due as soon anyway is left alone.
+ */
+export async function hasten(db: Database, id: string): Promise<void> {
+  await db.query({
+    name: 'hasten',
+    text: `update only transactions t set due_at = now() + looked.soon
+      from (select id, least(interval '30 seconds', greatest(interval '1 second', (now() - accepted_at) * 0.05)) as soon
+        from only transactions where id = $1) looked
+      where t.id = looked.id and t.state = 'awaiting' and t.due_at > now() + looked.soon`,
+    values: [id],
   });
 }
 

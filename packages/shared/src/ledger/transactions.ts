@@ -152,7 +152,7 @@ export async function applyEvent(
   const { rows } = await db.query<StoredTransaction>({
     name: 'apply-event',
     text: `with moved as (
-        update transactions set state = $4, attempt = $5, died_in = $6, version = version + 1, updated_at = now(),
+        update only transactions set state = $4, attempt = $5, died_in = $6, version = version + 1, updated_at = now(),
           due_at = now() + $7 * interval '1 millisecond',
           upstream_id = coalesce($8, upstream_id), upstream_status = coalesce($9, upstream_status),
           verdict = coalesce($10, verdict), reason = $11, result = coalesce($12, result),
