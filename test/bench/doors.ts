@@ -28,7 +28,6 @@ export const pipelineNames = ['obvious', 'atesto'] as const;
 export type PipelineName = (typeof pipelineNames)[number];
 
 export interface Doors {
-  servers: Servers;
   callers: Child;
   pipelines: Record<PipelineName, Pipeline>;
   /** Has the callers do something with the next `count` bodies at one pipeline, and checks that all came. */
@@ -73,7 +72,6 @@ export async function openDoors(place: Place): Promise<Doors> {
 
   let from = 0;
   return {
-    servers,
     callers,
     pipelines,
     async turn(name, count, question) {

@@ -36,7 +36,9 @@ export async function measurePolls(options: Place & { rounds: number }): Promise
         const took = await wake({ workers, stub }, LOOK_UPS, async () => (await awaiting()) === 0);
         return { ...took, msPerBody: Number.NaN };
       },
-      async finish() {},
+      async finish() {
+        freeze(workers);
+      },
     },
   };
   const found = await inTurns(

@@ -75,6 +75,7 @@ export async function measureSubmit(options: SubmitOptions): Promise<SubmitResul
   };
   if (options.profile) {
     report('profiling the submit path');
+    for (const worker of atesto.workers) worker.kill('SIGCONT');
     const profiler = await openProfiler(atesto.workers[0] as ServiceProcess);
     const around = async (run: () => Promise<void>) => {
       results.profile = await profiler.during(run);

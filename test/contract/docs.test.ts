@@ -13,6 +13,7 @@ import { tokenErrors } from '@atesto/shared/contracts/idcloud-token';
 import { applyProfile, defaultSpidTables, parseSpidProfile } from '@atesto/shared/contracts/spid-profile';
 import { upstreamReasons } from '@atesto/shared/upstreams/upstream';
 import { afterAll, describe, expect, it } from 'vitest';
+import { scenarios } from '../faults/scenarios.ts';
 import { captureAdvice, problemAdvice, upstreamAdvice, vaultAdvice } from './advice.ts';
 import { failureHead, failureRows, scheduleHead, scheduleRows } from './failure-page.ts';
 import {
@@ -85,6 +86,14 @@ const parts: Record<string, Record<string, string>> = {
     ),
   },
   'reliability.md': {
+    scenarios: table(
+      ['scenario', 'queue', 'what it proved'],
+      scenarios.map(({ name, backends: [first, second], proves }) => [
+        code(name),
+        second ? 'both' : first === 'redis' ? 'Redis' : 'PostgreSQL',
+        proves,
+      ]),
+    ),
     failures: table(failureHead, failureRows),
     schedules: table(scheduleHead, scheduleRows),
   },

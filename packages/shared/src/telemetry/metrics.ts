@@ -44,7 +44,7 @@ export interface Metrics {
   ): HistogramHandle<Sets>;
   gauge<const Sets extends LabelSets>(definition: Definition<Sets>): GaugeHandle<Sets>;
   /**
-   * A gauge that is asked for when it is scraped. One that fails or takes longer than two seconds gives no samples,
+   * A gauge that is asked for when it is scraped. One that fails or takes longer than 0.8 seconds gives no samples,
    * counts as a failed collection, and holds nobody up.
    */
   collected<const Sets extends LabelSets>(

@@ -18,7 +18,7 @@ export const upstreamOutcomes = [
 /** What became of a job. `done` may mean that its moment had passed and nothing was left to do. */
 const jobOutcomes = ['done', 'failed'] as const;
 
-/** What a poll that was carried out brought: an event of the machine, or nothing new. */
+/** What a poll brought: an event of the machine, or nothing new, no answer included. */
 const pollOutcomes = ['concluded', 'progressed', 'voided', 'waiting'] as const;
 
 export type UpstreamOutcome = (typeof upstreamOutcomes)[number];
@@ -146,7 +146,7 @@ export function createWorkerMetrics(metrics: Metrics, sets: WorkerSets): WorkerM
   });
   const polls = metrics.counter({
     name: 'polls_total',
-    help: 'Polls by what they brought; waiting is nothing new.',
+    help: 'Polls by what they brought; waiting is nothing new, or no answer.',
     labels: { upstream: upstreams, outcome: pollOutcomes },
   });
   const endToEnd = metrics.histogram({
