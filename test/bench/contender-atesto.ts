@@ -23,7 +23,7 @@ export interface AtestoSettings {
  * the ledger has the outcome of every transaction.
  */
 export function openAtesto({ installation, workers, stub, aim }: AtestoSettings): Contender {
-  const { db, queues, vault } = installation;
+  const { db, queues } = installation;
   const bodies = bodiesOf(aim);
   let accepted: TransactionRow[] = [];
   return {
@@ -45,9 +45,8 @@ export function openAtesto({ installation, workers, stub, aim }: AtestoSettings)
       return { ...took, msPerBody: await msOfOne(installation, ids) };
     },
     async finish() {
-      // Whoever is measured next is alone.
+      // Whoever is measured next is alone. The bodies stay until the bench is over: ext4 without a journal looks for a minute at each inode that was freed.
       freeze(workers);
-      await inParallel(accepted, 20, ({ payload }) => vault.destroy(payload));
     },
   };
 }

@@ -9,6 +9,7 @@ import { createKeyRing, generateKey } from '@atesto/shared/vault/key-ring';
 import { createVault, type Vault } from '@atesto/shared/vault/vault';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { storeCapture } from '../../packages/gateway/src/intake/store-capture.ts';
+import { ledgerInGroups } from '../../packages/gateway/src/ledger-in-groups.ts';
 import { type Postgres, startPostgres } from '../stack/postgres.ts';
 import { enrolmentsOf } from './enrolments.fixture.ts';
 
@@ -45,8 +46,9 @@ describe('an upload whose commit was made and whose answer was lost', () => {
       })(),
     });
     const first = upload();
-    await expect(storeCapture({ db: losingAnswerOf('insert-capture', db), vault, limits }, first)).rejects.toThrow();
-    const again = await storeCapture({ db, vault, limits }, { ...upload(), owner: first.owner });
+    const ledger = ledgerInGroups(losingAnswerOf('insert-captures', db));
+    await expect(storeCapture({ ...ledger, vault, limits }, first)).rejects.toThrow();
+    const again = await storeCapture({ ...ledgerInGroups(db), vault, limits }, { ...upload(), owner: first.owner });
     expect(again.capture).toMatchObject({ id });
     const [row] = await getCaptures(db, [id]);
     const { record, bytes, wrappedKey = new Uint8Array() } = row as CaptureRow;

@@ -1,9 +1,11 @@
 import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
 import type { SpidTables } from '@atesto/shared/contracts/spid-profile';
 import type { Accept } from '@atesto/shared/ledger/accept';
+import type { CaptureRow, InsertCapture } from '@atesto/shared/ledger/captures';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionFeed } from '@atesto/shared/ledger/notifications';
-import type { TransactionMoment } from '@atesto/shared/ledger/transactions';
+import type { PersonSeen } from '@atesto/shared/ledger/subjects';
+import type { AskedTransaction, StandingResult, TransactionMoment } from '@atesto/shared/ledger/transactions';
 import type { Lane } from '@atesto/shared/queues/jobs';
 import type { GatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
 import type { Log } from '@atesto/shared/telemetry/log';
@@ -32,8 +34,12 @@ export interface GatewayLimits {
 /** What routes are given. */
 export interface GatewayContext {
   db: Database;
-  /** Stores a transaction, together with what is accepted at the same time. */
+  // Of the ledger, each together with what is asked of it at the same time.
   accept: Accept;
+  findAccepted(asked: AskedTransaction): Promise<StandingResult | undefined>;
+  ensureSubject(person: PersonSeen): Promise<string>;
+  insertCapture: InsertCapture;
+  getCaptures(ids: readonly string[]): Promise<CaptureRow[]>;
   vault: Vault;
   keyRing: KeyRing;
   feed: TransactionFeed;

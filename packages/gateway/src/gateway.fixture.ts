@@ -7,7 +7,6 @@ import type { NewTransaction } from '@atesto/shared/contracts/gateway';
 import type { IdcloudAccount } from '@atesto/shared/contracts/idcloud-accounts';
 import { defaultSpidTables } from '@atesto/shared/contracts/spid-profile';
 import { transactionKinds } from '@atesto/shared/domain/transaction';
-import { createAccept } from '@atesto/shared/ledger/accept';
 import type { IssuedKey } from '@atesto/shared/ledger/credentials';
 import {
   bootstrapAdministrator,
@@ -34,6 +33,7 @@ import { createPictureAdviser } from './advice/picture-adviser.ts';
 import { buildGateway } from './app.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { pngOf } from './intake/pictures.fixture.ts';
+import { ledgerInGroups } from './ledger-in-groups.ts';
 import { StationLinks } from './link/station-links.ts';
 import { problems } from './problem.ts';
 
@@ -102,8 +102,7 @@ export async function startTestGateway(
   const feed = await openTransactionFeed(url);
   const pictures = createPictureAdviser();
   const context: GatewayContext = {
-    db,
-    accept: createAccept(db),
+    ...ledgerInGroups(db),
     vault: createVault({ keyRing, store: await createFileStore(vaultDir) }),
     keyRing,
     feed,

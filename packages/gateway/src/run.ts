@@ -6,7 +6,6 @@ import type { Environment } from '@atesto/shared/config/settings';
 import { SettingsError } from '@atesto/shared/config/settings';
 import { untilStopped } from '@atesto/shared/config/stop-signal';
 import { transactionKinds } from '@atesto/shared/domain/transaction';
-import { createAccept } from '@atesto/shared/ledger/accept';
 import { bootstrapAdministrator } from '@atesto/shared/ledger/credentials';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
@@ -28,6 +27,7 @@ import { createVault } from '@atesto/shared/vault/vault';
 import { createPictureAdviser } from './advice/picture-adviser.ts';
 import { buildGateway } from './app.ts';
 import type { GatewayContext } from './gateway-context.ts';
+import { ledgerInGroups } from './ledger-in-groups.ts';
 import { StationLinks } from './link/station-links.ts';
 import { problems } from './problem.ts';
 
@@ -97,8 +97,7 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
   const stations = new StationLinks();
   metrics.stationsConnected(() => stations.count());
   const context: GatewayContext = {
-    db,
-    accept: createAccept(db),
+    ...ledgerInGroups(db),
     keyRing,
     vault: createVault({ keyRing, store, observe: metrics.vault }),
     feed,

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import type { Principal } from '@atesto/shared/ledger/credentials';
-import type { AcceptedTransaction, TransactionRow } from '@atesto/shared/ledger/transactions';
-import { findAccepted } from '@atesto/shared/ledger/transactions';
+import type { AcceptedTransaction, StandingResult, TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { Lane } from '@atesto/shared/queues/jobs';
 import type { GatewayContext } from '../gateway-context.ts';
 import { identify } from './identify.ts';
@@ -50,16 +49,17 @@ export interface Intake
  * @throws what `conflict` and `body` give, VaultError
  */
 export async function acceptSealed(context: GatewayContext, principal: Principal, intake: Intake): Promise<Accepted> {
-  const { db, vault, keyRing, metrics } = context;
+  const { vault, keyRing, metrics } = context;
   const { subject, operator, capturedAt, origin, asked, body, lane, conflict, ...facts } = intake;
   const { id, kind } = facts;
   const requestMac = keyRing.mac('request', asked);
-  const answer = (result: NonNullable<Awaited<ReturnType<typeof findAccepted>>>): Accepted => {
+  const answer = (result: StandingResult): Accepted => {
     metrics.transaction(kind, result.kind);
     if (result.kind === 'conflict') throw conflict();
     return { transaction: result.transaction, isNew: false };
   };
-  const before = await findAccepted(db, id, principal.id, requestMac);
+  const request = { id, owner: principal.id, requestMac };
+  const before = await context.findAccepted(request);
   if (before) return answer(before);
 
   const payload = randomUUID();
@@ -68,18 +68,21 @@ export async function acceptSealed(context: GatewayContext, principal: Principal
     stored = await vault.put(payload, await body());
   } catch (error) {
     // The same request, at the same time, may have been accepted meanwhile and have spent what this one needs.
-    const meanwhile = await findAccepted(db, id, principal.id, requestMac).catch(() => undefined);
+    const meanwhile = await context.findAccepted(request).catch(() => undefined);
     if (meanwhile) return answer(meanwhile);
     throw error;
   }
+  const [subjectId, operatorId] = await Promise.all([
+    subject ? identify(context, subject, 'subject') : origin?.subject,
+    operator ? identify(context, operator, 'operator') : origin?.operator,
+  ]);
   const result = await context.accept({
     ...facts,
-    owner: principal.id,
+    ...request,
     origin: origin?.id,
-    subject: subject ? await identify(context, subject, 'subject') : origin?.subject,
-    operator: operator ? await identify(context, operator, 'operator') : origin?.operator,
+    subject: subjectId,
+    operator: operatorId,
     capturedAt: capturedAt === undefined ? origin?.capturedAt : new Date(capturedAt),
-    requestMac,
     payload,
     payloadBytes: stored.bytes,
     wrappedKey: stored.wrappedKey,

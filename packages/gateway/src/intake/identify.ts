@@ -1,6 +1,5 @@
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import { parseCpf } from '@atesto/shared/domain/cpf';
-import { ensureSubject } from '@atesto/shared/ledger/subjects';
 import { sealCpf } from '@atesto/shared/vault/cpf-column';
 import type { GatewayContext } from '../gateway-context.ts';
 import { ProblemError } from '../problem.ts';
@@ -14,9 +13,9 @@ export function requireCpf(text: string, path: string): Cpf {
 
 /** The opaque id that stands for a person everywhere but on the wire to an upstream. */
 export function identify(
-  { db, keyRing }: Pick<GatewayContext, 'db' | 'keyRing'>,
+  { ensureSubject, keyRing }: Pick<GatewayContext, 'ensureSubject' | 'keyRing'>,
   cpf: Cpf,
   as: 'subject' | 'operator',
 ): Promise<string> {
-  return ensureSubject(db, sealCpf(keyRing, cpf), as === 'operator');
+  return ensureSubject({ ...sealCpf(keyRing, cpf), operates: as === 'operator' });
 }

@@ -1,5 +1,4 @@
 import type { CaptureRow } from '@atesto/shared/ledger/captures';
-import { getCaptures } from '@atesto/shared/ledger/captures';
 import type { GatewayContext } from '../gateway-context.ts';
 import { ProblemError } from '../problem.ts';
 
@@ -8,11 +7,11 @@ export type FreshCapture = CaptureRow & { wrappedKey: Buffer };
 
 /** The captures of these ids, in their order, uploaded by one of `owners`. @throws ProblemError `unknown-capture`, `capture-spent` */
 export async function requireCaptures(
-  { db }: Pick<GatewayContext, 'db'>,
+  { getCaptures }: Pick<GatewayContext, 'getCaptures'>,
   owners: readonly string[],
   ids: readonly string[],
 ): Promise<FreshCapture[]> {
-  const found = new Map((await getCaptures(db, ids)).map((capture) => [capture.id, capture]));
+  const found = new Map((await getCaptures(ids)).map((capture) => [capture.id, capture]));
   return ids.map((id) => {
     const capture = found.get(id);
     if (!capture || !owners.includes(capture.owner)) throw new ProblemError('unknown-capture');

@@ -1,6 +1,7 @@
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import type { CaptureRow } from '@atesto/shared/ledger/captures';
 import type { Vault } from '@atesto/shared/vault/vault';
+import { encodeBase64 } from './base64.ts';
 
 /** Resolution of a picture that does not say one: what ICP-Brasil collects at. */
 const DEFAULT_DPI = 500;
@@ -44,9 +45,9 @@ async function* base64(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer
     const bytes =
       rest.length > 0 ? Buffer.concat([rest, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const whole = bytes.length - (bytes.length % 3);
-    yield Buffer.from(bytes.toString('base64', 0, whole), 'latin1');
+    yield encodeBase64(bytes.subarray(0, whole));
     // Copied: the source may reuse its buffer.
     rest = Buffer.from(bytes.subarray(whole));
   }
-  if (rest.length > 0) yield Buffer.from(rest.toString('base64'), 'latin1');
+  if (rest.length > 0) yield encodeBase64(rest);
 }

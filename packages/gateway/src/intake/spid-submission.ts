@@ -5,8 +5,10 @@ import { FACE_INDEX } from '@atesto/shared/domain/biometric';
 import type { Cpf } from '@atesto/shared/domain/cpf';
 import { parseCpf } from '@atesto/shared/domain/cpf';
 import { readImageHeader } from '@atesto/shared/domain/image-header';
+import { letGo } from '@atesto/shared/vault/let-go';
 import type * as z from 'zod';
 import type { GatewayLimits } from '../gateway-context.ts';
+import { decodeBase64 } from './base64.ts';
 
 /** Messages of one refusal: enough to mend a body, few enough to read. */
 const MESSAGES_MAX = 20;
@@ -88,11 +90,11 @@ function pictureProblem(
 ): string[] {
   const at = `data.biometrics.${position}`;
   if (resolution <= 0) return [`${at}.resolution: not positive`];
-  const bytes = Buffer.from(content, 'base64');
-  // Node's decoder forgives what others do not: only text that comes out the same is base64.
-  if (bytes.length === 0 || bytes.toString('base64') !== content) return [`${at}.content: not base64`];
+  const bytes = decodeBase64(content);
+  if (!bytes?.length) return [`${at}.content: not base64`];
   if (bytes.length > captureBytesMax) return [`${at}.content: too large`];
   const header = readImageHeader(bytes);
+  letGo(bytes);
   if (!header) return [`${at}.content: not a PNG, JPEG or WebP picture`];
   if (Math.max(header.width, header.height) > imageSideMax) return [`${at}.content: too many pixels`];
   if (header.width !== width || header.height !== height) return [`${at}: width and height are not the picture's`];

@@ -10,6 +10,7 @@ import { parseCpf } from '@atesto/shared/domain/cpf';
 import { readImageHeader } from '@atesto/shared/domain/image-header';
 import * as z from 'zod';
 import type { GatewayLimits } from '../gateway-context.ts';
+import { decodeBase64 } from './base64.ts';
 import { biometricsProblems, elevenDigits } from './spid-submission.ts';
 
 /** Whom a write is about and who asks for it, where it says so; and what is wrong with it beyond its form. */
@@ -62,9 +63,7 @@ const session: Read = ({ body }) => {
   return {
     operator: operator === undefined ? undefined : elevenDigits(operator),
     problems: biometrics.flatMap(({ content }, at) =>
-      content && Buffer.from(content, 'base64').toString('base64') === content
-        ? []
-        : [`biometrics.${at}.content: not base64`],
+      content && decodeBase64(content) ? [] : [`biometrics.${at}.content: not base64`],
     ),
   };
 };
@@ -98,8 +97,8 @@ const reads: Record<SpidWrite, Read> = {
   faceDetect({ body }, { captureBytesMax }) {
     const { userId, operatorId, image } = body as z.infer<typeof faceDetectRequest>;
     const [subject, operator] = [elevenDigits(userId), elevenDigits(operatorId)];
-    const bytes = Buffer.from(image, 'base64');
-    const isPicture = bytes.toString('base64') === image && readImageHeader(bytes) !== undefined;
+    const bytes = decodeBase64(image);
+    const isPicture = bytes !== undefined && readImageHeader(bytes) !== undefined;
     return {
       subject,
       operator,
@@ -107,7 +106,7 @@ const reads: Record<SpidWrite, Read> = {
         ...(subject ? [] : ['userId: not a CPF']),
         ...(operator ? [] : ['operatorId: not a CPF']),
         ...(isPicture ? [] : ['image: not a PNG, JPEG or WebP picture in base64']),
-        ...(bytes.length > captureBytesMax ? ['image: too large'] : []),
+        ...(bytes && bytes.length > captureBytesMax ? ['image: too large'] : []),
       ],
     };
   },

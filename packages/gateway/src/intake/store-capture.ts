@@ -2,7 +2,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { ImageHeader } from '@atesto/shared/domain/image-header';
 import { IMAGE_HEADER_BYTES, readImageHeader } from '@atesto/shared/domain/image-header';
 import type { CaptureRow } from '@atesto/shared/ledger/captures';
-import { getCaptures, insertCapture } from '@atesto/shared/ledger/captures';
 import type { GatewayContext } from '../gateway-context.ts';
 import { ProblemError } from '../problem.ts';
 
@@ -21,10 +20,10 @@ type StoredCapture = Omit<CaptureRow, 'wrappedKey' | 'transactionId'>;
  * @throws ProblemError
  */
 export async function storeCapture(
-  context: Pick<GatewayContext, 'db' | 'vault' | 'limits'>,
+  context: Pick<GatewayContext, 'insertCapture' | 'getCaptures' | 'vault' | 'limits'>,
   upload: UploadedCapture,
 ): Promise<{ capture: StoredCapture; isNew: boolean }> {
-  const { db, vault } = context;
+  const { vault } = context;
   const record = randomUUID();
   const inspection = new ImageInspection(context.limits);
   const stored = await vault.put(record, inspection.watch(upload.body));
@@ -34,7 +33,7 @@ export async function storeCapture(
     const { format, width, height, dpi } = inspection.header();
     const { bytes, wrappedKey } = stored;
     const capture = { id: upload.id, owner: upload.owner, format, width, height, dpi, bytes, sha256, record };
-    if (await insertCapture(db, { ...capture, wrappedKey })) return { capture, isNew: true };
+    if (await context.insertCapture({ ...capture, wrappedKey })) return { capture, isNew: true };
     // Sent before, or at the same time. That is seldom, so nobody looks beforehand.
     const winner = await findEqual(context, upload);
     if (!winner) throw new ProblemError('id-conflict');
@@ -49,10 +48,10 @@ export async function storeCapture(
 }
 
 async function findEqual(
-  { db }: Pick<GatewayContext, 'db'>,
+  { getCaptures }: Pick<GatewayContext, 'getCaptures'>,
   { id, owner, sha256 }: UploadedCapture,
 ): Promise<CaptureRow | undefined> {
-  const [capture] = await getCaptures(db, [id]);
+  const [capture] = await getCaptures([id]);
   if (capture && (capture.owner !== owner || !capture.sha256.equals(sha256))) throw new ProblemError('id-conflict');
   return capture;
 }

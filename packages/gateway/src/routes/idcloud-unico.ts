@@ -11,6 +11,7 @@ import { IdcloudAway } from '../intake/idcloud-refusal.ts';
 import { findOwnProcess, livingUpstreamId } from '../intake/own-processes.ts';
 import { KEY_CHARACTERS_MAX, requestId } from '../intake/transaction-id.ts';
 import { invalidArgument, noSuchProcess, UnicoRefusal } from '../intake/unico-refusal.ts';
+import { wholeBody } from '../plugins/whole-body.ts';
 import { callerGone } from './caller-gone.ts';
 import { objectOf, readLive, repeat, sayStale } from './idcloud-read.ts';
 import { sendUnicoError, unicoErrorHandler } from './idcloud-unico-error.ts';
@@ -27,7 +28,7 @@ type DocumentRequest = FastifyRequest<{ Params: { documentId: string } }>;
 export const idcloudUnicoRoutes: FastifyPluginAsync<{ context: GatewayContext }> = async (app, { context }) => {
   // Raw: the body is checked once and posted as it came.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('application/json', wholeBody);
   app.setErrorHandler(unicoErrorHandler(context.log));
   app.addHook('onRequest', async ({ headers }, reply) => {
     // Answers name people and hold links.

@@ -11,6 +11,7 @@ import { BODY_REST_BYTES_MAX, checkCreate } from '../intake/idcloud-checks.ts';
 import { IdcloudAway, IdcloudRefusal } from '../intake/idcloud-refusal.ts';
 import { clientKinds, findOwnProcess, livingUpstreamId } from '../intake/own-processes.ts';
 import { requestId } from '../intake/transaction-id.ts';
+import { wholeBody } from '../plugins/whole-body.ts';
 import { callerGone } from './caller-gone.ts';
 import { startAdvice } from './capture-advice.ts';
 import { sendProcess } from './idcloud-answer.ts';
@@ -30,7 +31,7 @@ type ReadRequest = FastifyRequest<{ Params: { id?: string } }>;
 export const idcloudRoutes: FastifyPluginAsync<{ context: GatewayContext }> = async (app, { context }) => {
   // Raw: the body is checked once and posted as it came.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('application/json', wholeBody);
   app.setErrorHandler(idcloudErrorHandler(context.log));
   // A packed body is never unpacked: it is refused before it is read.
   app.addHook('onRequest', async ({ headers }, reply) => {

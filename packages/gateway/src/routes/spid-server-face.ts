@@ -9,6 +9,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import { acceptSpidBody } from '../intake/accept-spid-body.ts';
 import { awaitTransaction } from '../intake/await-transaction.ts';
 import { checkForm, SpidRefusal } from '../intake/spid-submission.ts';
+import { wholeBody } from '../plugins/whole-body.ts';
 import { callerGone } from './caller-gone.ts';
 import { sendSpidError, spidErrorHandler } from './spid-server-error.ts';
 import { findOwn, sendOwnByGuid, sendOwnResult } from './spid-server-own.ts';
@@ -54,7 +55,7 @@ export const spidServerFaceRoutes: FastifyPluginAsync<{ context: GatewayContext 
     async (face) => {
       // Raw: the body is checked once and posted as it came.
       face.removeAllContentTypeParsers();
-      face.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+      face.addContentTypeParser('application/json', wholeBody);
       face.setErrorHandler(spidErrorHandler(context.log));
       face.setNotFoundHandler((_request, reply) => sendSpidError(reply, 404, 'There is nothing here.'));
 

@@ -1,7 +1,7 @@
-import { inGroups } from '../domain/in-groups.ts';
 import { initialSnapshot } from '../domain/transaction.ts';
 import { isArchived } from './archive.ts';
 import type { Database } from './database.ts';
+import { togetherOrAlone } from './together-or-alone.ts';
 import { type StoredTransaction, toTransaction, transactionColumns } from './transaction-rows.ts';
 import { type AcceptedTransaction, type AcceptResult, findAccepted } from './transactions.ts';
 
@@ -12,42 +12,41 @@ const ROWS_OF_STATEMENT = 50;
 
 /** Stores a transaction and its first event in one commit. Durable when it resolves. */
 export async function acceptTransaction(db: Database, t: AcceptedTransaction): Promise<AcceptResult> {
-  const [row] = await insertAll(db, [t]).catch((error: unknown) => {
-    if (isArchived(error)) return [];
-    throw error;
-  });
-  return row ? { kind: 'accepted', transaction: toTransaction(row) } : standing(db, t);
+  return resultOf(db, t, await insertAlone(db, t));
 }
 
-/** What stands under an id that was not free. */
-async function standing(db: Database, { id, owner, requestMac }: AcceptedTransaction): Promise<AcceptResult> {
-  return (await findAccepted(db, id, owner, requestMac)) ?? { kind: 'conflict' };
-}
-
-/** `acceptTransaction` that commits in groups: what comes while a statement is under way goes into the next one together. Each caller gets what it would have got alone. */
+/** `acceptTransaction` that commits in groups. */
 export function createAccept(db: Database): Accept {
-  const insert = inGroups(async (group: readonly AcceptedTransaction[]) => {
-    try {
+  const insert = togetherOrAlone(
+    async (group: readonly AcceptedTransaction[]) => {
       const rows = new Map((await insertAll(db, group)).map((row) => [row.id, row]));
-      return group.map(({ id }) => ({ row: rows.get(id) }));
-    } catch (error) {
-      // The database undid all of it for the fault of one: each is tried alone. Where it is not certain that it was undone, everybody is told.
-      if (!wasUndone(error)) throw error;
-      return group.map(() => undefined);
-    }
-  }, ROWS_OF_STATEMENT);
-  return async (t) => {
-    const tried = await insert(t);
-    if (tried === undefined) return acceptTransaction(db, t);
-    // Of two with one id in a group the first is it; the other one's payload is not in the row.
-    if (tried.row?.payload === t.payload) return { kind: 'accepted', transaction: toTransaction(tried.row) };
-    return standing(db, t);
-  };
+      return group.map(({ id }) => rows.get(id));
+    },
+    (t) => insertAlone(db, t),
+    ROWS_OF_STATEMENT,
+  );
+  return async (t) => resultOf(db, t, await insert(t));
 }
 
-/** An error that a statement ends with, and not the connection. */
-function wasUndone(error: unknown): boolean {
-  return error instanceof Error && 'severity' in error && error.severity === 'ERROR';
+async function resultOf(
+  db: Database,
+  t: AcceptedTransaction,
+  row: StoredTransaction | undefined,
+): Promise<AcceptResult> {
+  // Of two with one id in a group the first is it; the other one's payload is not in the row.
+  if (row?.payload === t.payload) return { kind: 'accepted', transaction: toTransaction(row) };
+  const [standing] = await findAccepted(db, [t]);
+  return standing ?? { kind: 'conflict' };
+}
+
+/** @returns undefined where the id was not free */
+async function insertAlone(db: Database, t: AcceptedTransaction): Promise<StoredTransaction | undefined> {
+  try {
+    return (await insertAll(db, [t]))[0];
+  } catch (error) {
+    if (isArchived(error)) return undefined;
+    throw error;
+  }
 }
 
 /** @returns those whose ids were free */

@@ -2,6 +2,7 @@ import type { CaptureDevice, CaptureQuality } from '../domain/capture.ts';
 import type { ImageHeader } from '../domain/image-header.ts';
 import { isArchived } from './archive.ts';
 import type { Database } from './database.ts';
+import { togetherOrAlone } from './together-or-alone.ts';
 
 /** A picture in the vault that waits for its transaction, or is kept as evidence. */
 export interface CaptureRow {
@@ -22,22 +23,51 @@ export interface CaptureRow {
 
 export type NewCapture = Omit<CaptureRow, 'wrappedKey' | 'transactionId'> & { wrappedKey: Buffer };
 
+/** `insertCapture` on one ledger. */
+export type InsertCapture = (capture: NewCapture) => Promise<boolean>;
+
+const ROWS_OF_STATEMENT = 50;
+
 /** Records a stored picture. False when the id is taken. */
-export async function insertCapture(db: Database, c: NewCapture): Promise<boolean> {
-  const inserted = db.query({
-    name: 'insert-capture',
-    text: `insert into captures (id, owner, format, width, height, dpi, bytes, sha256, record, wrapped_key)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (id) do nothing`,
-    values: [c.id, c.owner, c.format, c.width, c.height, c.dpi, c.bytes, c.sha256, c.record, c.wrappedKey],
-  });
-  const rowCount = await inserted.then(
-    (result) => result.rowCount,
-    (error: unknown) => {
-      if (isArchived(error)) return 0;
-      throw error;
-    },
+export async function insertCapture(db: Database, capture: NewCapture): Promise<boolean> {
+  try {
+    return (await insertAll(db, [capture]))[0] === true;
+  } catch (error) {
+    if (isArchived(error)) return false;
+    throw error;
+  }
+}
+
+/** `insertCapture` that commits in groups. */
+export function createInsertCapture(db: Database): InsertCapture {
+  return togetherOrAlone(
+    (group: readonly NewCapture[]) => insertAll(db, group),
+    (capture) => insertCapture(db, capture),
+    ROWS_OF_STATEMENT,
   );
-  return rowCount === 1;
+}
+
+/** @returns for each whether its id was free */
+async function insertAll(db: Database, group: readonly NewCapture[]): Promise<boolean[]> {
+  const captures = group.map(({ sha256, wrappedKey, ...facts }) => ({
+    ...facts,
+    sha256: sha256.toString('hex'),
+    wrapped_key: wrappedKey.toString('hex'),
+  }));
+  // In one order, whoever else inserts the same ids.
+  captures.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const { rows } = await db.query<{ record: string }>({
+    name: 'insert-captures',
+    text: `insert into captures (id, owner, format, width, height, dpi, bytes, sha256, record, wrapped_key)
+      select id, owner, format, width, height, dpi, bytes, decode(sha256, 'hex'), record, decode(wrapped_key, 'hex')
+      from jsonb_to_recordset($1) as new (id uuid, owner uuid, format text, width int, height int, dpi int, bytes int, sha256 text,
+        record uuid, wrapped_key text)
+      on conflict (id) do nothing returning record`,
+    values: [JSON.stringify(captures)],
+  });
+  // By the record, which is its own: two with one id may be in the group.
+  const inserted = new Set(rows.map(({ record }) => record));
+  return group.map(({ record }) => inserted.has(record));
 }
 
 /** The captures among `ids` that exist, in no order. */

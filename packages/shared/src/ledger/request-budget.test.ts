@@ -59,7 +59,8 @@ it('gives turns evenly, however many ask in however many processes', async () =>
   const account = open(50);
   const at = await takeTurns(40, account);
   const interval = 1000 / (50 * pacing.share);
-  expect(at.at(-1)).toBeGreaterThanOrEqual(39 * interval - 2 * pacing.lateMs);
+  // Five milliseconds for timers, which Node fires up to one early, and clocks that are read apart.
+  expect(at.at(-1)).toBeGreaterThanOrEqual(39 * interval - 2 * pacing.lateMs - 5);
   // No burst anywhere: what was left unused is not caught up with.
   const tens = at.slice(10).map((time, i) => time - (at[i] as number));
   expect(Math.min(...tens)).toBeGreaterThanOrEqual(10 * interval * 0.7);

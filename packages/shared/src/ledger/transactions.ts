@@ -99,22 +99,29 @@ export type AcceptResult =
   /** The id stands for something else, or belongs to somebody else. */
   | { kind: 'conflict' };
 
-/** What became of an id before: the same request, another one, or nothing (undefined). Saves sealing a body twice. */
+/** A request under an id: `requestMac` tells it from another one. */
+export type AskedTransaction = Pick<AcceptedTransaction, 'id' | 'owner' | 'requestMac'>;
+
+/** What stands under an id already: the same request, or another one. */
+export type StandingResult = Exclude<AcceptResult, { kind: 'accepted' }>;
+
+/** What became of ids before, each in its place: undefined where it is free. Saves sealing a body twice. */
 export async function findAccepted(
   db: Database,
-  id: string,
-  owner: string,
-  requestMac: Buffer,
-): Promise<Exclude<AcceptResult, { kind: 'accepted' }> | undefined> {
+  asked: readonly AskedTransaction[],
+): Promise<(StandingResult | undefined)[]> {
   const { rows } = await db.query<StoredTransaction & { request_mac: Buffer }>({
     name: 'find-accepted',
-    text: `select ${transactionColumns}, request_mac from transactions where id = $1`,
-    values: [id],
+    text: `select ${transactionColumns}, request_mac from transactions where id = any ($1)`,
+    values: [asked.map(({ id }) => id)],
   });
-  const row = rows[0];
-  if (!row) return undefined;
-  if (row.owner !== owner || !row.request_mac.equals(requestMac)) return { kind: 'conflict' };
-  return { kind: 'replayed', transaction: toTransaction(row) };
+  const standing = new Map(rows.map((row) => [row.id, row]));
+  return asked.map(({ id, owner, requestMac }) => {
+    const row = standing.get(id);
+    if (!row) return undefined;
+    if (row.owner !== owner || !row.request_mac.equals(requestMac)) return { kind: 'conflict' };
+    return { kind: 'replayed', transaction: toTransaction(row) };
+  });
 }
 
 /** Whether another transaction than `id` took this capture of the SDK within a day: it is good for one submission. */

@@ -45,7 +45,7 @@ describe('sealed bodies of every size', () => {
     for (const size of [2_000, 65_535, 65_536, 65_537, 300_000, 524_288, 524_289, 1_500_000, 300_000, 9_000_000]) {
       const body = randomBytes(size);
       const record = randomUUID();
-      const { wrappedKey, bytes } = await vault.put(record, [body]);
+      const { wrappedKey, bytes } = await vault.put(record, [Buffer.from(body)]);
       sent.push(sha256(body));
       const open = () => vault.open({ record, wrappedKey, bytes });
       expect(await client.submit('spid.enroll', { length: bytes, open })).toMatchObject({ kind: 'taken' });

@@ -1,5 +1,5 @@
 /** Less is the collector's own business. */
-const LET_GO_BYTES = 65_536;
+const LET_GO_BYTES = 16_384;
 
 /**
  * Gives the memory of a large buffer back now, and not when the collector gets to it: memory outside the heap drives V8 to full collections. Whoever still

@@ -26,8 +26,8 @@ export function sealedLength(plainBytes: number): number {
 }
 
 /**
- * Seals a body of unknown length from chunks of any size, which have to stay as they are until all is sealed: nothing is copied. The chunks that come out
- * are fresh memory, and whoever takes them may let them go.
+ * Seals a body of unknown length from chunks of any size. Nothing is copied: they have to stay as they are until they are sealed, and large ones are let go of
+ * then. The chunks that come out are fresh memory, and whoever takes them may let them go.
  * @param key of this body alone: a fresh one per call
  */
 export async function* sealSegments(
@@ -43,21 +43,26 @@ export async function* sealSegments(
   let held: Uint8Array[] = [];
   let bytes = 0;
   let counter = 0;
+  const sealHeld = () => {
+    const sealed = seal(key, nonce, aad, held);
+    held.forEach(letGo);
+    held = [];
+    return sealed;
+  };
   for await (const chunk of source) {
     let rest = chunk;
     while (bytes + rest.length > SEGMENT_BYTES) {
       held.push(rest.subarray(0, SEGMENT_BYTES - bytes));
       rest = rest.subarray(SEGMENT_BYTES - bytes);
       at(counter++, false);
-      yield* seal(key, nonce, aad, held);
-      held = [];
+      yield* sealHeld();
       bytes = 0;
     }
     if (rest.length > 0) held.push(rest);
     bytes += rest.length;
   }
   at(counter, true);
-  yield* seal(key, nonce, aad, held);
+  yield* sealHeld();
 }
 
 /**

@@ -62,6 +62,15 @@ describe('createVault', () => {
     }
   });
 
+  it('lets go of a large chunk when it is sealed', async () => {
+    const [id, body] = [randomUUID(), randomBytes(300_000)];
+    const { wrappedKey, bytes } = await vault.put(id, [body]);
+    expect(body.length).toBe(0);
+    expect(bytes).toBe(300_000);
+    const opened = await Array.fromAsync(vault.open({ record: id, wrappedKey, bytes }), ({ length }) => length);
+    expect(opened).toEqual([300_000]);
+  });
+
   it('opens with the wrapped key of its own record only', async () => {
     const [a, b] = [randomUUID(), randomUUID()];
     const first = await vault.put(a, [Buffer.from('of a')]);

@@ -28,7 +28,7 @@ export interface SealedBody {
 export interface Vault {
   /**
    * Seals a body under a new key. Durable when it resolves. A record id is used once: take a new one for every try,
-   * and leave what no ledger row names to the sweep. The source's chunks have to stay as they are until it is done.
+   * and leave what no ledger row names to the sweep. The source's chunks are given over: whoever needs a large one afterwards copies it before.
    * @throws VaultError `exists`, `storage`; a failure of the source is thrown on as it is, and nothing is kept
    */
   put(recordId: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Sealed>;

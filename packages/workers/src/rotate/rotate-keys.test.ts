@@ -39,7 +39,7 @@ it('brings rows under the new key, so that the old one can go', async () => {
     const subject = await ensureSubject(db, sealCpf(before, cpf));
     const [id, payload, body] = [randomUUID(), randomUUID(), randomBytes(100_000)];
     const missing = [{ index: 2, type: 'AMPUTATED', reason: 'accident, 2019' }];
-    const { wrappedKey, bytes } = await createVault({ keyRing: before, store }).put(payload, [body]);
+    const { wrappedKey, bytes } = await createVault({ keyRing: before, store }).put(payload, [Buffer.from(body)]);
     const answer = { status: 200, contentType: 'application/json', body: '{"tguid":"t"}' };
     const accepted = await acceptTransaction(db, {
       id,
