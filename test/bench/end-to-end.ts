@@ -26,9 +26,7 @@ export async function measureEndToEnd(
     return { perSecond: BODIES / seconds, cpuUs };
   };
   const found = await inTurns(pipelineNames, rounds, turn, (round, { obvious, atesto }) =>
-    report(
-      `end to end, round ${round}: obvious ${obvious.perSecond.toFixed(0)}/s, atesto ${atesto.perSecond.toFixed(0)}/s`,
-    ),
+    report(`end to end, ${round}: obvious ${obvious.perSecond.toFixed(0)}/s, atesto ${atesto.perSecond.toFixed(0)}/s`),
   );
   const { gateway } = doors.pipelines.atesto;
   const profile =
@@ -68,7 +66,7 @@ export async function measureAdded(options: Options): Promise<{ text: string; ro
       return { ...(await waitsOf(doors, name, turn)), cpuUs: turn.cpuUs };
     },
     (round, { obvious, atesto }) =>
-      report(`added, round ${round}: p50 obvious ${obvious.p50.toFixed(1)} ms, atesto ${atesto.p50.toFixed(1)} ms`),
+      report(`added, ${round}: p50 obvious ${obvious.p50.toFixed(1)} ms, atesto ${atesto.p50.toFixed(1)} ms`),
   );
   const cell = (name: PipelineName, value: 'p50' | 'p99' | 'fromAsked') =>
     spread(

@@ -36,7 +36,7 @@ export async function measureGrowth(options: Place & { rounds: number }): Promis
     rounds,
     (name) => turn({ name, contender: contenders[name], aim: SMALL, count: BODIES }),
     (round, of) =>
-      report(`growth, round ${round}: ${sizes.map((size) => `${size} ${of[size].perSecond.toFixed(0)}/s`).join(', ')}`),
+      report(`growth, ${round}: ${sizes.map((size) => `${size} ${of[size].perSecond.toFixed(0)}/s`).join(', ')}`),
   );
   const postgres = (size: Size) => found[size].map(({ servers: { postgres: us } }) => us?.toFixed(0) ?? '?').join(', ');
   const row = (name: 'growth100k' | 'growth1m', size: Size): Measured => ({

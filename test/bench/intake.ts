@@ -6,7 +6,7 @@ import type { Door } from './callers.ts';
 import { openChild } from './child.ts';
 import { systemKey } from './doors.ts';
 import { openInstallation } from './installation.ts';
-import { median, table } from './numbers.ts';
+import { median, spread, table } from './numbers.ts';
 import { processorTime } from './processor.ts';
 import { describeProfile, openProfiler, PROFILABLE } from './profile.ts';
 import type { Measured } from './rows.ts';
@@ -17,9 +17,9 @@ import type { Uploads } from './uploaders.ts';
 
 const CALLERS = 16;
 const TURN_MS = 3_000;
-const names = ['drain', 'capture', 'transaction'] as const;
+const names = ['drain', 'files', 'capture', 'transaction'] as const;
 
-/** Binary pictures: thrown away; on disk and in the ledger; and made a transaction that is in line. Nobody sends. */
+/** Binary pictures: thrown away; written to files in clear; sealed on disk and in the ledger; and made a transaction that is in line. Nobody sends. */
 export async function measureIntake(
   options: Place & { rounds: number; profile: boolean },
 ): Promise<{ text: string; rows: Measured[] }> {
@@ -35,16 +35,18 @@ export async function measureIntake(
   });
   processes.onStop(() => installation.close());
   const gateway = await installation.startGateway(PROFILABLE);
-  const open = (main: string, name: string) => {
-    const child = openChild(main, [], path.join(dir, `${name}.log`));
+  const open = (main: string, name: string, args: readonly string[] = []) => {
+    const child = openChild(main, args, path.join(dir, `${name}.log`));
     processes.onStop(() => child.stop());
     return child;
   };
   const drain = open('drain-server.ts', 'drain');
+  const files = open('files-server.ts', 'files', [path.join(dir, 'files')]);
   const uploaders = open('uploaders.ts', 'uploaders');
   const door: Door = { url: gateway.url, headers: { authorization: `Bearer ${await systemKey(gateway)}` } };
   const doors = {
     drain: { door: { url: await drain.ask<string>('url'), headers: {} }, pid: drain.pid },
+    files: { door: { url: await files.ask<string>('url'), headers: {} }, pid: files.pid },
     capture: { door, pid: gateway.process.pid },
     transaction: { door, pid: gateway.process.pid },
   };
@@ -66,7 +68,7 @@ export async function measureIntake(
     return { perSecond: count / seconds, cpuUs };
   };
   const found = await inTurns(names, rounds, turn, (round, of) =>
-    report(`intake, round ${round}: ${names.map((name) => `${name} ${of[name].perSecond.toFixed(0)}/s`).join(', ')}`),
+    report(`intake, ${round}: ${names.map((name) => `${name} ${of[name].perSecond.toFixed(0)}/s`).join(', ')}`),
   );
   const profile = options.profile
     ? await (await openProfiler(gateway.process)).during(() => turn('capture'))
@@ -92,11 +94,15 @@ export async function measureIntake(
         (
           [
             ['drain', 'read and thrown away by Fastify'],
+            ['files', 'read, written to a file in clear, fsync: no more than that'],
             ['capture', 'PUT: sealed, on disk, in the ledger'],
             ['transaction', 'PUT and POST: composed, sealed, on disk, in the ledger, in line'],
           ] as const
         ).map(([name, title]) => [title, cpu(name, 0), cpu(name, 1), cpu(name, 2)]),
       ),
+      '',
+      'What this disk allows, a file for each picture: files in clear come to',
+      `${spread(ratiosOf(found.files, found.drain), 2)} of what is thrown away (${rate(found.files)}); PUT comes to ${spread(ratiosOf(found.capture, found.files), 2)} of those.`,
       ...(profile ? ['', describeProfile('the gateway while pictures are uploaded', profile)] : []),
     ].join('\n'),
     rows: [

@@ -44,8 +44,8 @@ export async function measurePolls(options: Place & { rounds: number }): Promise
   const found = await inTurns(
     ['bare', 'atesto'],
     rounds,
-    async (name, round) => {
-      await contenders[name].prepare({ from: round * LOOK_UPS, count: LOOK_UPS });
+    async (name, before) => {
+      await contenders[name].prepare({ from: before * LOOK_UPS, count: LOOK_UPS });
       const { seconds, cpuUs } = await contenders[name].run();
       const { lookUps } = await stub.take();
       const ids = new Set(lookUps.map(({ id }) => id));
@@ -55,7 +55,7 @@ export async function measurePolls(options: Place & { rounds: number }): Promise
       return { perSecond: LOOK_UPS / seconds, cpuUs: cpuUs / LOOK_UPS };
     },
     (round, { bare, atesto }) =>
-      report(`polls, round ${round}: bare ${bare.perSecond.toFixed(0)}/s, atesto ${atesto.perSecond.toFixed(0)}/s`),
+      report(`polls, ${round}: bare ${bare.perSecond.toFixed(0)}/s, atesto ${atesto.perSecond.toFixed(0)}/s`),
   );
   const cpu = (name: 'bare' | 'atesto') => found[name].map(({ cpuUs }) => cpuUs.toFixed(0)).join(', ');
   return {

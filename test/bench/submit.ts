@@ -64,7 +64,7 @@ export async function measureSubmit(options: SubmitOptions): Promise<SubmitResul
       (name) => turn({ name, contender: contenders[name], aim, count: bodies }),
       (round, found) => {
         const rates = names.map((name) => `${name} ${found[name].perSecond.toFixed(0)}/s`).join(', ');
-        report(`${aim} bytes, ${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${rates}`);
+        report(`${aim} bytes, ${round}: ${rates}`);
       },
     ),
   });

@@ -4,22 +4,28 @@ import { rotated } from './numbers.ts';
 import { processorTime } from './processor.ts';
 import { checkArrivals, type Servers, type Stub } from './servers.ts';
 
+/** Rounds before those that count: services run for months, and V8 compiles for seconds (the processor time of a look-up falls by a third over the first four). */
+const WARM_UPS = 4;
+
 /**
- * Lets everybody have a turn in each round, in an order that rotates: nobody is always the one who comes after the heaviest. Round 0 warms up and is not
- * kept. Element i of every list was measured in the same round.
+ * Lets everybody have a turn in each round, in an order that rotates: nobody is always the one who comes after the heaviest. The first rounds warm up and are
+ * not kept. Element i of every list was measured in the same round.
+ * @param turn is told how many rounds were before, those that warmed up too
+ * @param tell is told which round it was, in words
  */
 export async function inTurns<Name extends string, Found>(
   names: readonly Name[],
   rounds: number,
-  turn: (name: Name, round: number) => Promise<Found>,
-  tell: (round: number, found: Readonly<Record<Name, Found>>) => void = () => {},
+  turn: (name: Name, before: number) => Promise<Found>,
+  tell: (round: string, found: Readonly<Record<Name, Found>>) => void = () => {},
 ): Promise<Record<Name, Found[]>> {
   const kept = Object.fromEntries(names.map((name) => [name, [] as Found[]])) as Record<Name, Found[]>;
-  for (let round = 0; round <= rounds; round++) {
+  for (let before = 0; before < WARM_UPS + rounds; before++) {
     const found = {} as Record<Name, Found>;
-    for (const name of rotated(names, round)) found[name] = await turn(name, round);
+    for (const name of rotated(names, before)) found[name] = await turn(name, before);
+    const round = before - WARM_UPS + 1;
     if (round > 0) for (const name of names) kept[name].push(found[name]);
-    tell(round, found);
+    tell(round > 0 ? `round ${round} of ${rounds}` : 'warming up', found);
   }
   return kept;
 }

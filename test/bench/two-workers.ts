@@ -31,7 +31,7 @@ export async function measureTwoWorkers(
     rounds,
     (name) => turn({ name, contender: contenders[name], aim: SMALL, count: BODIES }),
     (round, { one, two }) =>
-      report(`workers, round ${round}: 1 ${one.perSecond.toFixed(0)}/s, 2 ${two.perSecond.toFixed(0)}/s`),
+      report(`workers, ${round}: 1 ${one.perSecond.toFixed(0)}/s, 2 ${two.perSecond.toFixed(0)}/s`),
   );
   const busy = (name: 'one' | 'two') =>
     found[name].map(({ cpuUs, seconds }) => `${(cpuUs / seconds / 10_000).toFixed(0)} %`).join(', ');
