@@ -42,10 +42,34 @@ const RESENT_TO = JSON.stringify(
 
 /**
  * Begins a run over what has failed by now; where one with the same filter is under way, that one stands for both.
- * @param dailyOn the day (`2026-11-22`) whose scheduled run this is: begun once
  * @returns the new run's id; undefined where there is such a run
  */
-export async function beginResend(db: Database, filter: ResendFilter, dailyOn?: string): Promise<string | undefined> {
+export function beginResend(db: Database, filter: ResendFilter): Promise<string | undefined> {
+  return begin(db, filter, undefined);
+}
+
+/**
+ * Begins a day's scheduled run over everything, once for all who ask. A run over everything that somebody began and that is under way is the day's; one that
+ * is another day's is not.
+ * @param day `2026-11-22`
+ * @returns whether the day has its run: false while that of another day is under way
+ */
+export async function beginDailyResend(db: Database, day: string): Promise<boolean> {
+  if ((await begin(db, {}, day)) !== undefined) return true;
+  const { rows } = await db.query<{ begun: boolean }>({
+    name: 'adopt-resend',
+    text: `with adopted as (
+        update resends set daily_on = $1
+        where ended_at is null and owner is null and station is null and daily_on is null
+          and not exists (select from resends where daily_on = $1)
+        returning id)
+      select exists (select from adopted) or exists (select from resends where daily_on = $1) as begun`,
+    values: [day],
+  });
+  return rows[0]?.begun === true;
+}
+
+async function begin(db: Database, filter: ResendFilter, dailyOn: string | undefined): Promise<string | undefined> {
   const { rows } = await db.query<{ id: string }>({
     name: 'begin-resend',
     text: `with run as (

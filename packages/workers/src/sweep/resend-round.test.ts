@@ -101,3 +101,29 @@ it('begins a day once, at its time or later, whoever is there', async () => {
   await at('23T23:59:00');
   expect(await runs()).toEqual([{ day: '2026-11-22' }, { day: '2026-11-23' }]);
 });
+
+it('takes a run over everything that somebody began for the day’s, and yesterday’s for yesterday’s', async () => {
+  await db.query('update resends set ended_at = now() where ended_at is null');
+  const days = async () =>
+    (await db.query(`select id, daily_on::text as day from resends where daily_on >= '2026-12-01' order by 2`)).rows;
+  const end = () => db.query('update resends set ended_at = now() where ended_at is null');
+  const worker = dailyResend(db, '21:30');
+  const evening = (day: string) => worker(new Date(`2026-12-${day}T21:31:00`));
+
+  const manual = await beginResend(db, {});
+  await evening('01');
+  expect(await days()).toEqual([{ id: manual, day: '2026-12-01' }]);
+  await end();
+  // Neither this process nor one that starts afterwards begins another.
+  await evening('01');
+  await dailyResend(db, '21:30')(new Date('2026-12-01T23:00:00'));
+  expect(await days()).toHaveLength(1);
+
+  await evening('02');
+  await evening('03');
+  expect((await days()).map(({ day }) => day)).toEqual(['2026-12-01', '2026-12-02']);
+  await end();
+  await evening('03');
+  expect((await days()).map(({ day }) => day)).toEqual(['2026-12-01', '2026-12-02', '2026-12-03']);
+  await end();
+});
