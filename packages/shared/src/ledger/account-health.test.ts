@@ -60,13 +60,13 @@ it('is probed by one process, and by another when that one is gone', async () =>
   expect(await seenBy(one)).toEqual({ state: 'half-open', mine: false });
   // Who does not probe has no say.
   expect(await one.open(upstream)).toEqual({ state: 'half-open', mine: false });
-  await one.close(upstream);
+  expect(await one.close(upstream)).toEqual({ state: 'half-open', mine: false });
   expect(await seenBy(another)).toEqual({ state: 'half-open', mine: true });
   await pass(5_000);
   expect(await seenBy(one)).toEqual({ state: 'half-open', mine: true });
-  await another.close(upstream);
-  expect(await seenBy(another)).toEqual({ state: 'half-open', mine: false });
-  await one.close(upstream);
+  // The right to probe has gone over meanwhile.
+  expect(await another.close(upstream)).toEqual({ state: 'half-open', mine: false });
+  expect(await one.close(upstream)).toEqual({ state: 'closed' });
   expect(await seenBy(another)).toEqual({ state: 'closed' });
 });
 

@@ -25,8 +25,8 @@ export interface AccountHealth {
   look(): Promise<Map<string, Circuit>>;
   /** Opens a circuit that is closed, or that this process probes. What another one has opened meanwhile stays as it is. @returns how it stands then */
   open(upstream: string): Promise<Circuit>;
-  /** Closes a circuit that this process probes. */
-  close(upstream: string): Promise<void>;
+  /** Closes a circuit that this process probes. What another one probes meanwhile stays as it is. @returns how it stands then */
+  close(upstream: string): Promise<Circuit>;
 }
 
 interface Row {
@@ -53,6 +53,11 @@ export function createAccountHealth(db: Database, process: string, upstreams: re
       values: [process, of],
     });
     return found.rows;
+  }
+
+  async function stateOf(upstream: string): Promise<Circuit> {
+    const [row] = await rows([upstream]);
+    return row ? circuitOf(row) : { state: 'closed' };
   }
 
   return {
@@ -85,8 +90,7 @@ export function createAccountHealth(db: Database, process: string, upstreams: re
           where h.closed_at is not null or h.prober = $2`,
         values: [upstream, process, opening.firstMs, opening.mostMs, opening.quietMs],
       });
-      const [row] = await rows([upstream]);
-      return row ? circuitOf(row) : { state: 'closed' };
+      return stateOf(upstream);
     },
 
     async close(upstream) {
@@ -96,6 +100,7 @@ export function createAccountHealth(db: Database, process: string, upstreams: re
           where upstream = $1 and prober = $2 and closed_at is null`,
         values: [upstream, process],
       });
+      return stateOf(upstream);
     },
   };
 }

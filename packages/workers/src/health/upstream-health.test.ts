@@ -13,10 +13,13 @@ let changes: string[];
 let jobs: number;
 let inLedger: Circuit;
 let health: UpstreamHealth;
+/** How the ledger says that it stands after it was to be closed. */
+let closed: Circuit;
 
 beforeEach(() => {
   [ms, waits, written, changes, jobs] = [0, [], [], [], 50];
   inLedger = { state: 'open', forMs: 2_000 };
+  closed = { state: 'closed' };
   health = createUpstreamHealth({
     upstream: 'spid',
     store: {
@@ -24,7 +27,10 @@ beforeEach(() => {
         written.push('open');
         return inLedger;
       },
-      close: async () => void written.push('close'),
+      close: async () => {
+        written.push('close');
+        return closed;
+      },
     },
     most: 50,
     adapt: (allowed) => {
@@ -119,6 +125,15 @@ it('lets one job at a time through where it may probe, and closes when two of th
   }
   await expect.poll(() => health.state).toBe('closed');
   expect([written, changes, jobs]).toEqual([['open', 'close'], ['open', 'closed'], 1]);
+});
+
+it('is not closed by a process whose right to probe has gone over to another', async () => {
+  await calls(10, away);
+  see({ state: 'half-open', mine: true });
+  closed = { state: 'half-open', mine: false };
+  await calls(2, there);
+  await expect.poll(() => jobs).toBe(0);
+  expect([health.state, written]).toEqual(['half-open', ['open', 'close']]);
 });
 
 it('is open again when two probes found nobody, without saying so again', async () => {

@@ -111,8 +111,8 @@ export function createUpstreamHealth(options: UpstreamHealthOptions): UpstreamHe
   }
 
   async function close(): Promise<void> {
-    await store.close(upstream);
-    become({ state: 'closed' });
+    // Another process may probe by now: then it is not for this one to close.
+    become(await store.close(upstream));
   }
 
   function learn(operation: string, verdict: CallVerdict): void {
