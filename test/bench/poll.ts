@@ -2,6 +2,8 @@ import { SMALL } from './bodies.ts';
 import { type Contender, openVariant } from './contender.ts';
 import { freeze, openSubmitters, wake } from './contender-atesto.ts';
 import { fillWithCopies } from './copies.ts';
+import { median, table } from './numbers.ts';
+import { processorTime } from './processor.ts';
 import type { Measured } from './rows.ts';
 import { openServers, openStub, type Place } from './servers.ts';
 import { rate } from './submit-report.ts';
@@ -41,27 +43,37 @@ export async function measurePolls(options: Place & { rounds: number }): Promise
       },
     },
   };
+  const pids = [stub.child.pid, servers.redis.pid, servers.postgres.pid];
+  const serverTime = () => pids.map((pid) => processorTime(pid) ?? Number.NaN);
   const found = await inTurns(
     ['bare', 'atesto'],
     rounds,
-    async (name, before) => {
-      await contenders[name].prepare({ from: before * LOOK_UPS, count: LOOK_UPS });
+    async (name, turns) => {
+      await contenders[name].prepare({ from: turns * LOOK_UPS, count: LOOK_UPS });
+      const before = serverTime();
       const { seconds, cpuUs } = await contenders[name].run();
+      const serversUs = serverTime().map((after, i) => (after - (before[i] as number)) / LOOK_UPS);
       const { lookUps } = await stub.take();
       const ids = new Set(lookUps.map(({ id }) => id));
       if (ids.size !== LOOK_UPS || lookUps.length !== LOOK_UPS)
         throw new Error(`${name}: ${lookUps.length} look-ups of ${ids.size} transactions instead of ${LOOK_UPS}`);
       await contenders[name].finish();
-      return { perSecond: LOOK_UPS / seconds, cpuUs: cpuUs / LOOK_UPS };
+      return { perSecond: LOOK_UPS / seconds, cpuUs: [cpuUs / LOOK_UPS, ...serversUs] };
     },
     (round, { bare, atesto }) =>
       report(`polls, ${round}: bare ${bare.perSecond.toFixed(0)}/s, atesto ${atesto.perSecond.toFixed(0)}/s`),
   );
-  const cpu = (name: 'bare' | 'atesto') => found[name].map(({ cpuUs }) => cpuUs.toFixed(0)).join(', ');
+  const cpu = (name: 'bare' | 'atesto', at: number) =>
+    median(found[name].map(({ cpuUs }) => cpuUs[at] ?? Number.NaN)).toFixed(0);
   return {
     text: [
       `Polls: ${rounds} rounds of ${LOOK_UPS} look-ups, in turn; each transaction was asked for once.`,
-      `Client CPU µs per look-up, round by round: bare ${cpu('bare')}; atesto ${cpu('atesto')}.`,
+      'CPU µs per look-up, median of the rounds:',
+      '',
+      table(
+        ['who', 'client', 'stub', 'Redis', 'PostgreSQL'],
+        (['bare', 'atesto'] as const).map((name) => [name, ...[0, 1, 2, 3].map((at) => cpu(name, at))]),
+      ),
     ].join('\n'),
     rows: [
       {

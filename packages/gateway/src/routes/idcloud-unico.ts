@@ -11,7 +11,7 @@ import { IdcloudAway } from '../intake/idcloud-refusal.ts';
 import { findOwnProcess, livingUpstreamId } from '../intake/own-processes.ts';
 import { KEY_CHARACTERS_MAX, requestId } from '../intake/transaction-id.ts';
 import { invalidArgument, noSuchProcess, UnicoRefusal } from '../intake/unico-refusal.ts';
-import { wholeBody } from '../plugins/whole-body.ts';
+import { wholeBody } from '../intake/whole-body.ts';
 import { callerGone } from './caller-gone.ts';
 import { objectOf, readLive, repeat, sayStale } from './idcloud-read.ts';
 import { sendUnicoError, unicoErrorHandler } from './idcloud-unico-error.ts';

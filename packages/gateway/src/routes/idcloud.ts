@@ -11,7 +11,7 @@ import { BODY_REST_BYTES_MAX, checkCreate } from '../intake/idcloud-checks.ts';
 import { IdcloudAway, IdcloudRefusal } from '../intake/idcloud-refusal.ts';
 import { clientKinds, findOwnProcess, livingUpstreamId } from '../intake/own-processes.ts';
 import { requestId } from '../intake/transaction-id.ts';
-import { wholeBody } from '../plugins/whole-body.ts';
+import { wholeBody } from '../intake/whole-body.ts';
 import { callerGone } from './caller-gone.ts';
 import { startAdvice } from './capture-advice.ts';
 import { sendProcess } from './idcloud-answer.ts';

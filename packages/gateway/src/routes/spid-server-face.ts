@@ -9,7 +9,7 @@ import type { GatewayContext } from '../gateway-context.ts';
 import { acceptSpidBody } from '../intake/accept-spid-body.ts';
 import { awaitTransaction } from '../intake/await-transaction.ts';
 import { checkForm, SpidRefusal } from '../intake/spid-submission.ts';
-import { wholeBody } from '../plugins/whole-body.ts';
+import { wholeBody } from '../intake/whole-body.ts';
 import { callerGone } from './caller-gone.ts';
 import { sendSpidError, spidErrorHandler } from './spid-server-error.ts';
 import { findOwn, sendOwnByGuid, sendOwnResult } from './spid-server-own.ts';
