@@ -42,6 +42,20 @@ export async function awaitTransaction(
   }
 }
 
+/** How long a compatible face holds its caller; a create of IDCloud is answered with `status: 1` then (IDCloud itself takes two seconds). */
+const FACE_HOLD_MS = 30_000;
+
+/** Holds a caller who is owed the upstream's answer, for `mostMs` at most: until it said something, or it is over. */
+export function holdForAnswer(
+  context: Pick<GatewayContext, 'db' | 'feed' | 'closing' | 'limits'>,
+  transaction: TransactionRow,
+  signal: AbortSignal,
+  mostMs = FACE_HOLD_MS,
+): Promise<TransactionRow> {
+  const isAnswered = ({ state }: TransactionRow) => isSettled(state) || state === 'awaiting';
+  return awaitTransaction(context, transaction, Math.min(mostMs, context.limits.waitMsMax), isAnswered, signal);
+}
+
 /** A wake-up that is not lost when it comes before the wait. */
 class Changes {
   #marked = false;

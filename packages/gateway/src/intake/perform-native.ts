@@ -1,11 +1,10 @@
 import type { SpidWrite } from '@atesto/shared/contracts/spid-server-writes';
-import { isSettled } from '@atesto/shared/domain/transaction';
 import type { Principal } from '@atesto/shared/ledger/credentials';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { GatewayContext } from '../gateway-context.ts';
 import { ProblemError } from '../problem.ts';
 import { acceptSpidWrite } from './accept-spid-write.ts';
-import { awaitTransaction } from './await-transaction.ts';
+import { holdForAnswer } from './await-transaction.ts';
 import { SpidRefusal } from './spid-submission.ts';
 
 /** Shorter than the time after which a station takes the gateway for silent. */
@@ -35,13 +34,7 @@ export async function performNative(
     if (error instanceof SpidRefusal) throw new ProblemError(error.status === 409 ? 'id-conflict' : 'invalid-request');
     throw error;
   });
-  const row = await awaitTransaction(
-    context,
-    transaction,
-    Math.min(HOLD_MS, context.limits.waitMsMax),
-    ({ state }) => isSettled(state) || state === 'awaiting',
-    signal,
-  );
+  const row = await holdForAnswer(context, transaction, signal, HOLD_MS);
   if (row.verdict === 'rejected' && row.upstreamId === undefined) {
     throw new ProblemError('upstream-refused', [{ path: '/', problem: row.upstreamStatus ?? 'refused' }]);
   }

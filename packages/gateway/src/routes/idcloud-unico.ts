@@ -1,12 +1,11 @@
 import { unicoProcessAnswer } from '@atesto/shared/contracts/idcloud-unico';
-import { isSettled } from '@atesto/shared/domain/transaction';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import { parseJson } from '@atesto/shared/upstreams/exchange';
 import { openAnswer } from '@atesto/shared/vault/answer-column';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
 import { acceptUnico } from '../intake/accept-unico.ts';
-import { awaitTransaction } from '../intake/await-transaction.ts';
+import { holdForAnswer } from '../intake/await-transaction.ts';
 import { IdcloudAway } from '../intake/idcloud-refusal.ts';
 import { findOwnProcess, livingUpstreamId } from '../intake/own-processes.ts';
 import { KEY_CHARACTERS_MAX, requestId } from '../intake/transaction-id.ts';
@@ -18,8 +17,6 @@ import { sendUnicoError, unicoErrorHandler } from './idcloud-unico-error.ts';
 
 /** Documents to sign come in the body. */
 const BODY_BYTES_MAX = 16 << 20;
-/** How long a create call is held for the link. */
-const HOLD_MS = 30_000;
 
 type ProcessRequest = FastifyRequest<{ Params: { processId: string }; Querystring: Record<string, unknown> }>;
 type DocumentRequest = FastifyRequest<{ Params: { documentId: string } }>;
@@ -93,13 +90,7 @@ async function create(context: GatewayContext, request: FastifyRequest, reply: F
     invalidArgument(`the header Idempotency-Key is longer than ${KEY_CHARACTERS_MAX} characters`),
   );
   const { transaction } = await acceptUnico(context, principal, id, account, body);
-  const row = await awaitTransaction(
-    context,
-    transaction,
-    Math.min(HOLD_MS, context.limits.waitMsMax),
-    ({ state }) => isSettled(state) || state === 'awaiting',
-    callerGone(reply),
-  );
+  const row = await holdForAnswer(context, transaction, callerGone(reply));
   return sendKnown(context, reply, row);
 }
 

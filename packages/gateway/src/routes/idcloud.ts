@@ -1,12 +1,11 @@
 import { findKey, type IdcloudKeyOf } from '@atesto/shared/contracts/idcloud-accounts';
 import { IDCLOUD_MAX_IMAGE_BYTES } from '@atesto/shared/contracts/idcloud-client';
 import { parseCpf } from '@atesto/shared/domain/cpf';
-import { isSettled } from '@atesto/shared/domain/transaction';
 import type { TransactionRow } from '@atesto/shared/ledger/transactions';
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
 import { acceptIdcloud } from '../intake/accept-idcloud.ts';
-import { awaitTransaction } from '../intake/await-transaction.ts';
+import { holdForAnswer } from '../intake/await-transaction.ts';
 import { BODY_REST_BYTES_MAX, checkCreate } from '../intake/idcloud-checks.ts';
 import { IdcloudAway, IdcloudRefusal } from '../intake/idcloud-refusal.ts';
 import { clientKinds, findOwnProcess, livingUpstreamId } from '../intake/own-processes.ts';
@@ -20,8 +19,6 @@ import { objectOf, readLive, repeat, sayStale } from './idcloud-read.ts';
 
 /** Base64 of two of the largest pictures, as a document may have, and room for the rest of the body. */
 const BODY_BYTES_MAX = 2 * Math.ceil(IDCLOUD_MAX_IMAGE_BYTES * 1.4) + BODY_REST_BYTES_MAX;
-/** How long a create call is held before it is answered with `status: 1`. IDCloud itself takes two seconds. */
-const HOLD_MS = 30_000;
 /** A document's links are good for ten minutes; after this they are fetched anew. */
 const LINKS_FRESH_MS = 9 * 60_000;
 
@@ -84,13 +81,7 @@ async function create(context: GatewayContext, request: FastifyRequest, reply: F
   const id = requestId(context.keyRing, principal, headers, () => new IdcloudRefusal(20003));
   const { transaction } = await acceptIdcloud(context, principal, id, of, { body, checked });
   const sayAdvice = checked.picture && startAdvice(context, checked.picture);
-  const row = await awaitTransaction(
-    context,
-    transaction,
-    Math.min(HOLD_MS, context.limits.waitMsMax),
-    ({ state }) => isSettled(state) || state === 'awaiting',
-    callerGone(reply),
-  );
+  const row = await holdForAnswer(context, transaction, callerGone(reply));
   sayAdvice?.(reply);
   return sendProcess(context, reply, row);
 }

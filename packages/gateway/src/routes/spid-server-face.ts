@@ -1,13 +1,13 @@
 import { SPID_SERVER_BASE } from '@atesto/shared/contracts/spid-server-operation';
 import { type SpidServerOperationName, spidServerOperations } from '@atesto/shared/contracts/spid-server-operations';
 import { isSpidWrite } from '@atesto/shared/contracts/spid-server-writes';
-import { isSettled, type TransactionKind } from '@atesto/shared/domain/transaction';
+import type { TransactionKind } from '@atesto/shared/domain/transaction';
 import { textBody } from '@atesto/shared/upstreams/body';
 import type { SpidSubmissionKind } from '@atesto/shared/upstreams/spid-server';
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
 import { acceptSpidBody } from '../intake/accept-spid-body.ts';
-import { awaitTransaction } from '../intake/await-transaction.ts';
+import { holdForAnswer } from '../intake/await-transaction.ts';
 import { checkForm, SpidRefusal } from '../intake/spid-submission.ts';
 import { wholeBody } from '../intake/whole-body.ts';
 import { callerGone } from './caller-gone.ts';
@@ -15,7 +15,7 @@ import { sendSpidError, spidErrorHandler } from './spid-server-error.ts';
 import { findOwn, sendOwnByGuid, sendOwnResult } from './spid-server-own.ts';
 import { passOn } from './spid-server-read.ts';
 import { checkedRequest, type FaceRequest } from './spid-server-request.ts';
-import { HOLD_MS, write } from './spid-server-write.ts';
+import { write } from './spid-server-write.ts';
 
 /** A submission holds up to eleven pictures in base64. */
 const BODY_BYTES_MAX = 32 << 20;
@@ -100,13 +100,7 @@ async function submit(
   const key = headers['idempotency-key'];
   const accepted = await acceptSpidBody(context, principal, kind, body, typeof key === 'string' ? key : undefined);
   if (kind === 'spid.enroll') return sendOwnResult(context, reply, accepted.transaction);
-  const row = await awaitTransaction(
-    context,
-    accepted.transaction,
-    Math.min(HOLD_MS, context.limits.waitMsMax),
-    ({ state }) => isSettled(state) || state === 'awaiting',
-    callerGone(reply),
-  );
+  const row = await holdForAnswer(context, accepted.transaction, callerGone(reply));
   return sendOwnResult(context, reply, row);
 }
 

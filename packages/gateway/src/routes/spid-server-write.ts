@@ -7,16 +7,13 @@ import { openAnswer } from '@atesto/shared/vault/answer-column';
 import type { FastifyReply } from 'fastify';
 import type { GatewayContext } from '../gateway-context.ts';
 import { acceptSpidWrite, type SpidWriteAsked } from '../intake/accept-spid-write.ts';
-import { awaitTransaction } from '../intake/await-transaction.ts';
+import { holdForAnswer } from '../intake/await-transaction.ts';
 import { checkForm, SpidRefusal } from '../intake/spid-submission.ts';
 import { callerGone } from './caller-gone.ts';
 import { sendSpidError } from './spid-server-error.ts';
 import { findOwn, isRefused, sendOwnResult, sendRefused } from './spid-server-own.ts';
 import type { FaceRequest } from './spid-server-request.ts';
 import { checkedRequest } from './spid-server-request.ts';
-
-/** How long a caller is held for the answer. */
-export const HOLD_MS = 30_000;
 
 /** Writes about a transaction that may be one of ours: where its id stands, and of which kinds it has to be. */
 const about: Partial<Record<SpidWrite, { variable: 'guid' | 'tguid' | 'body'; kinds: readonly TransactionKind[] }>> = {
@@ -36,13 +33,7 @@ export async function write(
   const asked = await resolve(context, { name, ...checkedRequest(context, name, request) }, request);
   const key = headers['idempotency-key'];
   const { transaction } = await acceptSpidWrite(context, principal, asked, typeof key === 'string' ? key : undefined);
-  const row = await awaitTransaction(
-    context,
-    transaction,
-    Math.min(HOLD_MS, context.limits.waitMsMax),
-    ({ state }) => isSettled(state) || state === 'awaiting',
-    callerGone(reply),
-  );
+  const row = await holdForAnswer(context, transaction, callerGone(reply));
   return sendWritten(context, name, row, reply);
 }
 
