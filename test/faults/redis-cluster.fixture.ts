@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { Certificate } from '../stack/certificates.ts';
 import { freePort } from '../stack/ports.ts';
 import { startRedis } from '../stack/redis.ts';
 import { findRedis } from '../stack/redis-source.ts';
@@ -20,8 +21,8 @@ export interface RedisCluster {
   stop(): Promise<void>;
 }
 
-/** Undefined where there is no server program and none can be installed. */
-export async function openRedisCluster(dir: string): Promise<RedisCluster | undefined> {
+/** Undefined where there is no server program and none can be installed. With a certificate it is reached over TLS. */
+export async function openRedisCluster(dir: string, certificate?: Certificate): Promise<RedisCluster | undefined> {
   if (!findRedis()) await (await startRedis()).stop();
   const masters: MortalRedis[] = [];
   const buses: number[] = [];
@@ -31,7 +32,7 @@ export async function openRedisCluster(dir: string): Promise<RedisCluster | unde
     // Beside the port by default, which may be above all ports.
     const bus = await freePort();
     const args = ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-node-timeout', '1000'];
-    const master = await openMortalRedis(home, { keeps: true, args });
+    const master = await openMortalRedis(home, { keeps: true, args, certificate });
     if (!master) return undefined;
     masters.push(master);
     buses.push(bus);
@@ -42,11 +43,11 @@ export async function openRedisCluster(dir: string): Promise<RedisCluster | unde
       master.command('cluster', 'addslotsrange', String(first(at)), String(first(at + 1) - 1)),
     ),
   );
-  for (const [at, { port }] of masters.entries()) {
-    if (at > 0) await masters[0]?.command('cluster', 'meet', '127.0.0.1', String(port), String(buses[at]));
+  for (const [at, { clientPort }] of masters.entries()) {
+    if (at > 0) await masters[0]?.command('cluster', 'meet', '127.0.0.1', String(clientPort), String(buses[at]));
   }
   const cluster: RedisCluster = {
-    url: `redis+cluster://${masters.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+    url: `redis${certificate ? 's' : ''}+cluster://${masters.map(({ clientPort }) => `127.0.0.1:${clientPort}`).join(',')}`,
     masters,
     async masterOf(key) {
       const slot = Number(await masters[0]?.command('cluster', 'keyslot', key));

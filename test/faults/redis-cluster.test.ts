@@ -8,11 +8,13 @@ import { consume } from '@atesto/shared/queues/consume';
 import { queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Certificate, makeCertificate } from '../stack/certificates.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
 import { expectEachOnce } from './evidence.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
 import { openRedisCluster, type RedisCluster } from './redis-cluster.fixture.ts';
+import { openRedisSentinels } from './redis-sentinel.fixture.ts';
 import { untilAllSettled } from './settling.fixture.ts';
 
 describe('a Redis Cluster of three masters', { timeout: 60_000 }, () => {
@@ -83,5 +85,37 @@ describe('a Redis Cluster of three masters', { timeout: 60_000 }, () => {
     } finally {
       await house.close();
     }
+  });
+});
+
+describe('Redis over TLS', { timeout: 60_000 }, () => {
+  let dir: string;
+  let certificate: Certificate;
+  beforeAll(async () => {
+    dir = await mkdtemp(path.join(tmpdir(), 'atesto-redis-tls-'));
+    certificate = await makeCertificate(path.join(dir, 'certificate'));
+  });
+  afterAll(() => rm(dir, { recursive: true, force: true }));
+
+  it.each([
+    ['a Cluster', openRedisCluster],
+    ['Sentinels', openRedisSentinels],
+  ])('is %s: each transaction is concluded once', async (what, open) => {
+    await using closers = new AsyncDisposableStack();
+    const redis = await open(path.join(dir, what), certificate);
+    if (!redis) throw new Error('no Redis');
+    closers.defer(() => redis.stop());
+    expect(redis.url).toMatch(/^rediss\+/);
+    const env = { REDIS_URL: redis.url, NODE_EXTRA_CA_CERTS: certificate.certificate };
+    const house = await openFaultHouse({ env });
+    closers.defer(() => house.close());
+    const next = enrolmentsOf(`tls ${what}`);
+    const sent: Enrolment[] = Array.from({ length: 20 }, next);
+    const answers = await Promise.all(sent.map((one) => deliver(house, one)));
+    expect(answers.filter(({ acknowledged }) => !acknowledged)).toEqual([]);
+    await untilAllSettled(house.db);
+    await expectEachOnce(house.db, house.platform, sent);
+    // It came by the queue, and not by the sweep that makes up for a queue that is away.
+    expect(house.gateway.process.output()).not.toContain('enqueue-failed');
   });
 });

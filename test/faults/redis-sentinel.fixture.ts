@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Certificate } from '../stack/certificates.ts';
 import { startRedis } from '../stack/redis.ts';
 import { findRedis } from '../stack/redis-source.ts';
 import { waitFor } from '../stack/wait-for.ts';
@@ -17,8 +18,8 @@ export interface RedisSentinels {
 
 const NAME = 'atesto';
 
-/** Undefined where there is no server program and none can be installed. */
-export async function openRedisSentinels(dir: string): Promise<RedisSentinels | undefined> {
+/** Undefined where there is no server program and none can be installed. With a certificate all are reached over TLS. */
+export async function openRedisSentinels(dir: string, certificate?: Certificate): Promise<RedisSentinels | undefined> {
   if (!findRedis()) await (await startRedis()).stop();
   const folder = async (name: string) => {
     const home = path.join(dir, name);
@@ -26,11 +27,11 @@ export async function openRedisSentinels(dir: string): Promise<RedisSentinels | 
     return home;
   };
   const [master, replica] = [
-    await openMortalRedis(await folder('a'), { keeps: true }),
-    await openMortalRedis(await folder('b'), { keeps: true }),
+    await openMortalRedis(await folder('a'), { keeps: true, certificate }),
+    await openMortalRedis(await folder('b'), { keeps: true, certificate }),
   ];
   if (!master || !replica) return undefined;
-  await replica.command('replicaof', '127.0.0.1', String(master.port));
+  await replica.command('replicaof', '127.0.0.1', String(master.clientPort));
   const follows = async () => String(await replica.command('info', 'replication')).includes('master_link_status:up');
   await waitFor(follows, { what: 'a replica that follows' });
   const sentinels: MortalRedis[] = [];
@@ -38,12 +39,12 @@ export async function openRedisSentinels(dir: string): Promise<RedisSentinels | 
     const home = await folder(`sentinel-${at}`);
     const sentinel = path.join(home, 'sentinel.conf');
     const configuration = [
-      `sentinel monitor ${NAME} 127.0.0.1 ${master.port} 2`,
+      `sentinel monitor ${NAME} 127.0.0.1 ${master.clientPort} 2`,
       `sentinel down-after-milliseconds ${NAME} 1000`,
       `sentinel failover-timeout ${NAME} 5000`,
     ];
     await writeFile(sentinel, `${configuration.join('\n')}\n`);
-    sentinels.push((await openMortalRedis(home, { sentinel })) as MortalRedis);
+    sentinels.push((await openMortalRedis(home, { sentinel, certificate })) as MortalRedis);
   }
   const all = async (info: (sentinel: MortalRedis) => Promise<boolean>) =>
     (await Promise.all(sentinels.map(info))).every(Boolean);
@@ -51,7 +52,7 @@ export async function openRedisSentinels(dir: string): Promise<RedisSentinels | 
     what: 'three Sentinels that know each other and the replica',
   });
   return {
-    url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${NAME}`,
+    url: `redis${certificate ? 's' : ''}+sentinel://${sentinels.map(({ clientPort }) => `127.0.0.1:${clientPort}`).join(',')}/${NAME}`,
     servers: [master, replica],
     async master() {
       const address = await sentinels[0]?.command('sentinel', 'get-master-addr-by-name', NAME);

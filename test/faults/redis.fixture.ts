@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import type { Certificate } from '../stack/certificates.ts';
 import { attachLifeline } from '../stack/lifeline.ts';
 import { freePort } from '../stack/ports.ts';
 import { findRedis } from '../stack/redis-source.ts';
@@ -11,6 +12,8 @@ import { waitFor } from '../stack/wait-for.ts';
 export interface MortalRedis {
   url: string;
   port: number;
+  /** For clients and other servers: that of TLS where it has a certificate. */
+  clientPort: number;
   /** FLUSHALL. */
   flush(): Promise<void>;
   /** Any command of an administrator. */
@@ -25,6 +28,8 @@ export interface MortalRedisOptions {
   keeps?: boolean;
   /** More of the server's command line. */
   args?: readonly string[];
+  /** It listens with TLS too, and speaks so with others of its kind. */
+  certificate?: Certificate | undefined;
   /** Sentinel of this configuration file, which it rewrites. */
   sentinel?: string;
 }
@@ -35,10 +40,16 @@ export async function openMortalRedis(dir: string, options: MortalRedisOptions =
   if (!program) return undefined;
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
+  const tlsPort = options.certificate && (await freePort());
+  const args = [
+    ...(options.args ?? []),
+    ...(options.certificate ? tlsArgs(options.certificate, tlsPort as number) : []),
+  ];
   let server: ReturnType<typeof launch> | undefined;
   const redis: MortalRedis = {
     url,
     port,
+    clientPort: tlsPort ?? port,
     flush: async () => void (await redis.command('flushall')),
     async command(name, ...args) {
       const client = new Redis(url, { maxRetriesPerRequest: 1 });
@@ -55,7 +66,7 @@ export async function openMortalRedis(dir: string, options: MortalRedisOptions =
       server = undefined;
     },
     async start() {
-      server = launch(program.file, dir, port, options);
+      server = launch(program.file, dir, port, { ...options, args });
       const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
       client.on('error', () => undefined);
       await waitFor(async () => (await client.ping()) === 'PONG', { what: 'an answer of Redis' });
@@ -65,6 +76,22 @@ export async function openMortalRedis(dir: string, options: MortalRedisOptions =
   };
   await redis.start();
   return redis;
+}
+
+function tlsArgs({ certificate, key }: Certificate, port: number): string[] {
+  return [
+    ...[
+      '--tls-port',
+      String(port),
+      '--tls-cert-file',
+      certificate,
+      '--tls-key-file',
+      key,
+      '--tls-ca-cert-file',
+      certificate,
+    ],
+    ...['--tls-auth-clients', 'no', '--tls-replication', 'yes', '--tls-cluster', 'yes'],
+  ];
 }
 
 function launch(file: string, dir: string, port: number, { keeps = false, args = [], sentinel }: MortalRedisOptions) {
