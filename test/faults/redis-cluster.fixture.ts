@@ -1,11 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Certificate } from '../stack/certificates.ts';
 import { freePort } from '../stack/ports.ts';
 import { startRedis } from '../stack/redis.ts';
 import { findRedis } from '../stack/redis-source.ts';
 import { waitFor } from '../stack/wait-for.ts';
-import { type MortalRedis, openMortalRedis } from './redis.fixture.ts';
+import { type Guard, type MortalRedis, openMortalRedis } from './redis.fixture.ts';
 
 const SLOTS = 16_384;
 
@@ -21,8 +20,8 @@ export interface RedisCluster {
   stop(): Promise<void>;
 }
 
-/** Undefined where there is no server program and none can be installed. With a certificate it is reached over TLS. */
-export async function openRedisCluster(dir: string, certificate?: Certificate): Promise<RedisCluster | undefined> {
+/** Undefined where there is no server program and none can be installed. With a guard it is reached over TLS, with a password. */
+export async function openRedisCluster(dir: string, guard?: Guard): Promise<RedisCluster | undefined> {
   if (!findRedis()) await (await startRedis()).stop();
   const masters: MortalRedis[] = [];
   const buses: number[] = [];
@@ -32,7 +31,7 @@ export async function openRedisCluster(dir: string, certificate?: Certificate): 
     // Beside the port by default, which may be above all ports.
     const bus = await freePort();
     const args = ['--cluster-enabled', 'yes', '--cluster-port', String(bus), '--cluster-node-timeout', '1000'];
-    const master = await openMortalRedis(home, { keeps: true, args, certificate });
+    const master = await openMortalRedis(home, { keeps: true, args, guard });
     if (!master) return undefined;
     masters.push(master);
     buses.push(bus);
@@ -47,7 +46,7 @@ export async function openRedisCluster(dir: string, certificate?: Certificate): 
     if (at > 0) await masters[0]?.command('cluster', 'meet', '127.0.0.1', String(clientPort), String(buses[at]));
   }
   const cluster: RedisCluster = {
-    url: `redis${certificate ? 's' : ''}+cluster://${masters.map(({ clientPort }) => `127.0.0.1:${clientPort}`).join(',')}`,
+    url: `redis${guard ? 's' : ''}+cluster://${guard ? `:${guard.password}@` : ''}${masters.map(({ clientPort }) => `127.0.0.1:${clientPort}`).join(',')}`,
     masters,
     async masterOf(key) {
       const slot = Number(await masters[0]?.command('cluster', 'keyslot', key));

@@ -8,11 +8,12 @@ import { consume } from '@atesto/shared/queues/consume';
 import { queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Certificate, makeCertificate } from '../stack/certificates.ts';
+import { makeCertificate } from '../stack/certificates.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
 import { expectEachOnce } from './evidence.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
+import type { Guard } from './redis.fixture.ts';
 import { openRedisCluster, type RedisCluster } from './redis-cluster.fixture.ts';
 import { openRedisSentinels } from './redis-sentinel.fixture.ts';
 import { untilAllSettled } from './settling.fixture.ts';
@@ -88,12 +89,12 @@ describe('a Redis Cluster of three masters', { timeout: 60_000 }, () => {
   });
 });
 
-describe('Redis over TLS', { timeout: 60_000 }, () => {
+describe('Redis over TLS, with a password', { timeout: 60_000 }, () => {
   let dir: string;
-  let certificate: Certificate;
+  let guard: Guard;
   beforeAll(async () => {
     dir = await mkdtemp(path.join(tmpdir(), 'atesto-redis-tls-'));
-    certificate = await makeCertificate(path.join(dir, 'certificate'));
+    guard = { certificate: await makeCertificate(path.join(dir, 'certificate')), password: 'of-the-servers' };
   });
   afterAll(() => rm(dir, { recursive: true, force: true }));
 
@@ -102,11 +103,15 @@ describe('Redis over TLS', { timeout: 60_000 }, () => {
     ['Sentinels', openRedisSentinels],
   ])('is %s: each transaction is concluded once', async (what, open) => {
     await using closers = new AsyncDisposableStack();
-    const redis = await open(path.join(dir, what), certificate);
+    const redis = await open(path.join(dir, what), guard);
     if (!redis) throw new Error('no Redis');
     closers.defer(() => redis.stop());
     expect(redis.url).toMatch(/^rediss\+/);
-    const env = { REDIS_URL: redis.url, NODE_EXTRA_CA_CERTS: certificate.certificate };
+    const env = {
+      REDIS_URL: redis.url,
+      REDIS_SENTINEL_PASSWORD: guard.password,
+      NODE_EXTRA_CA_CERTS: guard.certificate.certificate,
+    };
     const house = await openFaultHouse({ env });
     closers.defer(() => house.close());
     const next = enrolmentsOf(`tls ${what}`);

@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Certificate } from '../stack/certificates.ts';
 import { startRedis } from '../stack/redis.ts';
 import { findRedis } from '../stack/redis-source.ts';
 import { waitFor } from '../stack/wait-for.ts';
-import { type MortalRedis, openMortalRedis } from './redis.fixture.ts';
+import { type Guard, type MortalRedis, openMortalRedis } from './redis.fixture.ts';
 
 /** A master, a replica, and three Sentinels that put the one in the other's place. */
 export interface RedisSentinels {
@@ -18,8 +17,8 @@ export interface RedisSentinels {
 
 const NAME = 'atesto';
 
-/** Undefined where there is no server program and none can be installed. With a certificate all are reached over TLS. */
-export async function openRedisSentinels(dir: string, certificate?: Certificate): Promise<RedisSentinels | undefined> {
+/** Undefined where there is no server program and none can be installed. With a guard all are reached over TLS, with one password. */
+export async function openRedisSentinels(dir: string, guard?: Guard): Promise<RedisSentinels | undefined> {
   if (!findRedis()) await (await startRedis()).stop();
   const folder = async (name: string) => {
     const home = path.join(dir, name);
@@ -27,8 +26,8 @@ export async function openRedisSentinels(dir: string, certificate?: Certificate)
     return home;
   };
   const [master, replica] = [
-    await openMortalRedis(await folder('a'), { keeps: true, certificate }),
-    await openMortalRedis(await folder('b'), { keeps: true, certificate }),
+    await openMortalRedis(await folder('a'), { keeps: true, guard }),
+    await openMortalRedis(await folder('b'), { keeps: true, guard }),
   ];
   if (!master || !replica) return undefined;
   await replica.command('replicaof', '127.0.0.1', String(master.clientPort));
@@ -42,9 +41,10 @@ export async function openRedisSentinels(dir: string, certificate?: Certificate)
       `sentinel monitor ${NAME} 127.0.0.1 ${master.clientPort} 2`,
       `sentinel down-after-milliseconds ${NAME} 1000`,
       `sentinel failover-timeout ${NAME} 5000`,
+      ...(guard ? [`sentinel auth-pass ${NAME} ${guard.password}`] : []),
     ];
     await writeFile(sentinel, `${configuration.join('\n')}\n`);
-    sentinels.push((await openMortalRedis(home, { sentinel, certificate })) as MortalRedis);
+    sentinels.push((await openMortalRedis(home, { sentinel, guard })) as MortalRedis);
   }
   const all = async (info: (sentinel: MortalRedis) => Promise<boolean>) =>
     (await Promise.all(sentinels.map(info))).every(Boolean);
@@ -52,7 +52,7 @@ export async function openRedisSentinels(dir: string, certificate?: Certificate)
     what: 'three Sentinels that know each other and the replica',
   });
   return {
-    url: `redis${certificate ? 's' : ''}+sentinel://${sentinels.map(({ clientPort }) => `127.0.0.1:${clientPort}`).join(',')}/${NAME}`,
+    url: `redis${guard ? 's' : ''}+sentinel://${guard ? `:${guard.password}@` : ''}${sentinels.map(({ clientPort }) => `127.0.0.1:${clientPort}`).join(',')}/${NAME}`,
     servers: [master, replica],
     async master() {
       const address = await sentinels[0]?.command('sentinel', 'get-master-addr-by-name', NAME);

@@ -23,13 +23,18 @@ export interface MortalRedis {
   stop(): Promise<void>;
 }
 
+/** It listens with TLS too, speaks so with others of its kind, and asks everybody for the password. */
+export interface Guard {
+  certificate: Certificate;
+  password: string;
+}
+
 export interface MortalRedisOptions {
   /** True for an append-only file in `dir`, written to disk every second as in production. */
   keeps?: boolean;
   /** More of the server's command line. */
   args?: readonly string[];
-  /** It listens with TLS too, and speaks so with others of its kind. */
-  certificate?: Certificate | undefined;
+  guard?: Guard | undefined;
   /** Sentinel of this configuration file, which it rewrites. */
   sentinel?: string;
 }
@@ -39,12 +44,10 @@ export async function openMortalRedis(dir: string, options: MortalRedisOptions =
   const program = findRedis();
   if (!program) return undefined;
   const port = await freePort();
-  const url = `redis://127.0.0.1:${port}`;
-  const tlsPort = options.certificate && (await freePort());
-  const args = [
-    ...(options.args ?? []),
-    ...(options.certificate ? tlsArgs(options.certificate, tlsPort as number) : []),
-  ];
+  const { guard } = options;
+  const url = `redis://${guard ? `:${guard.password}@` : ''}127.0.0.1:${port}`;
+  const tlsPort = guard && (await freePort());
+  const args = [...(options.args ?? []), ...(guard ? guardArgs(guard, tlsPort as number) : [])];
   let server: ReturnType<typeof launch> | undefined;
   const redis: MortalRedis = {
     url,
@@ -78,19 +81,11 @@ export async function openMortalRedis(dir: string, options: MortalRedisOptions =
   return redis;
 }
 
-function tlsArgs({ certificate, key }: Certificate, port: number): string[] {
+function guardArgs({ certificate: { certificate, key }, password }: Guard, port: number): string[] {
   return [
-    ...[
-      '--tls-port',
-      String(port),
-      '--tls-cert-file',
-      certificate,
-      '--tls-key-file',
-      key,
-      '--tls-ca-cert-file',
-      certificate,
-    ],
-    ...['--tls-auth-clients', 'no', '--tls-replication', 'yes', '--tls-cluster', 'yes'],
+    ...['--tls-port', String(port), '--tls-cert-file', certificate, '--tls-key-file', key],
+    ...['--tls-ca-cert-file', certificate, '--tls-auth-clients', 'no', '--tls-replication', 'yes'],
+    ...['--tls-cluster', 'yes', '--requirepass', password, '--masterauth', password],
   ];
 }
 
