@@ -161,6 +161,22 @@ describe('POST /v1/transactions', () => {
     });
   });
 
+  it('takes ids in upper case for the same as in lower case', async () => {
+    const capture = randomUUID();
+    const bytes = pictureOf('upper case');
+    expect((await put(gateway, capture.toUpperCase(), bytes)).status).toBe(201);
+    expect((await put(gateway, capture, bytes)).status).toBe(200);
+    const request = await enrolment(gateway, 'also there');
+    request.biometrics = [{ index: 6, capture: capture.toUpperCase() }];
+    const first = await post(gateway, '/v1/transactions', { ...request, id: request.id.toUpperCase() });
+    expect(first.status).toBe(201);
+    expect(await first.json()).toMatchObject({ id: request.id });
+    expect(await postedBody(gateway, request.id)).toContain(bytes.toString('base64'));
+    const again = await post(gateway, '/v1/transactions', { ...request, biometrics: [{ index: 6, capture }] });
+    expect(again.status).toBe(200);
+    expect(await again.json()).toMatchObject({ id: request.id });
+  });
+
   it('answers a repeated request with what stands, and queues nothing again', async () => {
     const request = await enrolment(gateway, 'repeated');
     const first = await post(gateway, '/v1/transactions', request);

@@ -9,7 +9,8 @@ export { remoteApproval } from './spid-server.ts';
 
 /** The gateway's native API. JSON bodies; errors are RFC 9457 problems; a CPF travels in bodies only, never in a URL. */
 
-export const id = z.uuid();
+/** Upper case is the same id: PostgreSQL gives it back in lower case, and so do we. */
+export const id = z.uuid().toLowerCase();
 
 /** Picture types that a capture may have. */
 export const captureTypes = ['image/png', 'image/jpeg', 'image/webp'] as const;

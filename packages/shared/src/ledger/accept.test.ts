@@ -63,6 +63,11 @@ it('stores many by few statements, each as it would be alone', async () => {
   }
 });
 
+it('knows its own, however its id is written', async () => {
+  const one = request({ id: randomUUID().toUpperCase() });
+  expect(await createAccept(db)(one)).toMatchObject({ kind: 'accepted', transaction: { payload: one.payload } });
+});
+
 it('tells repeated and other requests under ids of the same group', async () => {
   const accept = createAccept(db);
   const [one, other] = [request(), request()];

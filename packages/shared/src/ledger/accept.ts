@@ -19,8 +19,9 @@ export async function acceptTransaction(db: Database, t: AcceptedTransaction): P
 export function createAccept(db: Database): Accept {
   const insert = togetherOrAlone(
     async (group: readonly AcceptedTransaction[]) => {
-      const rows = new Map((await insertAll(db, group)).map((row) => [row.id, row]));
-      return group.map(({ id }) => rows.get(id));
+      // By the payload, which is its own: of two with one id in a group the first is it.
+      const rows = new Map((await insertAll(db, group)).map((row) => [row.payload, row]));
+      return group.map(({ payload }) => rows.get(payload));
     },
     (t) => insertAlone(db, t),
     ROWS_OF_STATEMENT,
@@ -33,8 +34,7 @@ async function resultOf(
   t: AcceptedTransaction,
   row: StoredTransaction | undefined,
 ): Promise<AcceptResult> {
-  // Of two with one id in a group the first is it; the other one's payload is not in the row.
-  if (row?.payload === t.payload) return { kind: 'accepted', transaction: toTransaction(row) };
+  if (row) return { kind: 'accepted', transaction: toTransaction(row) };
   const [standing] = await findAccepted(db, [t]);
   return standing ?? { kind: 'conflict' };
 }
