@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as z from 'zod';
 import type { GatewayContext } from '../gateway-context.ts';
 import { parseContentDigest } from '../intake/content-digest.ts';
+import { chunksOf } from '../intake/request-body.ts';
 import { storeCapture } from '../intake/store-capture.ts';
 import { ProblemError } from '../problem.ts';
 
@@ -31,14 +32,13 @@ export const captureRoutes: FastifyPluginAsyncZod<{ context: GatewayContext }> =
       if (!sha256) throw new ProblemError('digest-missing');
       // An empty body never reaches a parser.
       if (!request.body) throw new ProblemError('invalid-image');
-      // Left open when the picture is refused half-way: the rest is read and thrown away, and the caller gets its answer on a sane connection.
-      const body = request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
       const { capture, isNew } = await storeCapture(context, {
         id: request.params.id,
         owner: request.principal.id,
         sha256,
-        body,
+        body: chunksOf(request.raw),
       }).catch((error) => {
+        // Refused half-way: the rest is read and thrown away.
         request.raw.resume();
         if (error instanceof ProblemError) context.metrics.captureRejected(error.code);
         throw error;

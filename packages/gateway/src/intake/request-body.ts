@@ -4,23 +4,32 @@ import type { FastifyRequest } from 'fastify';
 import { errorCodes } from 'fastify';
 
 /**
+ * A body's bytes as they come. The stream is left open where nobody reads on: the caller gets its answer on a sane connection.
+ * @throws Fastify's error of a body that is not as long as it said, where the caller hung up half-way: nothing of ours has failed
+ */
+export async function* chunksOf(payload: IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* payload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  } catch {
+    throw new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH();
+  }
+}
+
+/**
  * A content type parser that gives the bytes as they came, in one piece: what Fastify does with `parseAs: 'buffer'`, but what came from the socket is let go
  * of as soon as it is copied. Hundreds of kilobytes a request outside its heap are full collections for V8.
  * @throws Fastify's errors of a body that is too large, or is not as long as it said
  */
 export async function wholeBody({ headers, routeOptions }: FastifyRequest, payload: IncomingMessage): Promise<Buffer> {
   const limit = routeOptions.bodyLimit;
-  const promised = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-  if (promised !== undefined && promised > limit) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
+  if (Number(headers['content-length'] ?? 0) > limit) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Left open where it is refused half-way: the caller gets its answer on a sane connection.
-  for await (const chunk of payload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  for await (const chunk of chunksOf(payload)) {
     bytes += chunk.length;
     if (bytes > limit) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
     chunks.push(chunk);
   }
-  if (promised !== undefined && bytes !== promised) throw new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH();
   const whole = Buffer.concat(chunks, bytes);
   chunks.forEach(letGo);
   return whole;
