@@ -4,7 +4,7 @@ import type { Accept } from '@atesto/shared/ledger/accept';
 import type { CaptureRow, InsertCapture } from '@atesto/shared/ledger/captures';
 import type { Database } from '@atesto/shared/ledger/database';
 import type { TransactionFeed } from '@atesto/shared/ledger/notifications';
-import type { PersonSeen } from '@atesto/shared/ledger/subjects';
+import type { EnsureSubject } from '@atesto/shared/ledger/subjects';
 import type { AskedTransaction, StandingResult, TransactionMoment } from '@atesto/shared/ledger/transactions';
 import type { Lane } from '@atesto/shared/queues/jobs';
 import type { GatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
@@ -37,7 +37,7 @@ export interface GatewayContext {
   // Of the ledger, each together with what is asked of it at the same time.
   accept: Accept;
   findAccepted(asked: AskedTransaction): Promise<StandingResult | undefined>;
-  ensureSubject(person: PersonSeen): Promise<string>;
+  ensureSubject: EnsureSubject;
   insertCapture: InsertCapture;
   getCaptures(ids: readonly string[]): Promise<CaptureRow[]>;
   vault: Vault;

@@ -2,7 +2,7 @@ import { inGroups } from '@atesto/shared/domain/in-groups';
 import { createAccept } from '@atesto/shared/ledger/accept';
 import { createInsertCapture, getCaptures } from '@atesto/shared/ledger/captures';
 import type { Database } from '@atesto/shared/ledger/database';
-import { ensureSubjects, type PersonSeen } from '@atesto/shared/ledger/subjects';
+import { createEnsureSubject } from '@atesto/shared/ledger/subjects';
 import { type AskedTransaction, findAccepted } from '@atesto/shared/ledger/transactions';
 import type { GatewayContext } from './gateway-context.ts';
 
@@ -16,7 +16,7 @@ export function ledgerInGroups(
     db,
     accept: createAccept(db),
     findAccepted: inGroups((asked: readonly AskedTransaction[]) => findAccepted(db, asked), ROWS_OF_STATEMENT),
-    ensureSubject: inGroups((people: readonly PersonSeen[]) => ensureSubjects(db, people), ROWS_OF_STATEMENT),
+    ensureSubject: createEnsureSubject(db),
     insertCapture: createInsertCapture(db),
     getCaptures: inGroups(async (asked: readonly (readonly string[])[]) => {
       const found = await getCaptures(db, asked.flat());

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Ledger, startLedger } from '../../../../test/stack/ledger.ts';
 import { createInsertCapture, getCaptures, insertCapture, type NewCapture } from './captures.ts';
 import type { Database } from './database.ts';
-import { ensureSubject, ensureSubjects } from './subjects.ts';
+import { createEnsureSubject, ensureSubject } from './subjects.ts';
 
 let ledger: Ledger;
 let db: Database;
@@ -58,22 +58,43 @@ describe('people in groups', () => {
   it('gives one id for each person, known before or not, and makes operators of those who operate', async () => {
     const [known, fresh, clerk] = [somebody(), somebody(), somebody()];
     const knownId = await ensureSubject(db, known);
-    const people = [known, fresh, clerk, { ...clerk, operates: true }, fresh];
-    const ids = await ensureSubjects(db, people);
+    const ensure = createEnsureSubject(db);
+    const ids = await Promise.all([known, fresh, clerk, { ...clerk, operates: true }, fresh].map(ensure));
     const [, freshId, clerkId] = ids as [string, string, string];
     expect(ids).toEqual([knownId, freshId, clerkId, clerkId, freshId]);
     expect(new Set(ids).size).toBe(3);
     expect(await operators(ids)).toEqual([clerkId]);
     // Seen a moment ago, but not as one who operates.
-    expect(await ensureSubjects(db, [{ ...known, operates: true }, clerk])).toEqual([knownId, clerkId]);
+    expect(await Promise.all([{ ...known, operates: true }, clerk].map(ensure))).toEqual([knownId, clerkId]);
     expect((await operators(ids)).sort()).toEqual([knownId, clerkId].sort());
   });
 
   it('gives everybody the same ids, however many ask for them at once', async () => {
     const people = Array.from({ length: 30 }, somebody);
-    const [first, ...others] = await Promise.all(
-      Array.from({ length: 5 }, (_, turn) => ensureSubjects(db, turn % 2 ? people : people.toReversed())),
+    const processes = Array.from({ length: 5 }, () => createEnsureSubject(db));
+    const all = await Promise.all(
+      processes.map(async (ensure, i) => {
+        const asked = i % 2 ? people : people.toReversed();
+        const ids = await Promise.all(asked.map(ensure));
+        return i % 2 ? ids : ids.toReversed();
+      }),
     );
-    for (const [turn, ids] of others.entries()) expect(turn % 2 ? ids : ids.toReversed()).toEqual(first);
+    for (const ids of all) expect(ids).toEqual(all[0]);
+  });
+
+  it('goes alone where a group meets somebody who writes the same people in another order', async () => {
+    const statements: string[] = [];
+    const query = (statement: { name: string; text: string; values: [string] }) => {
+      statements.push(statement.name);
+      if (statement.name === 'ensure-subjects' && JSON.parse(statement.values[0]).length > 1) {
+        throw Object.assign(new Error('deadlock detected'), { severity: 'ERROR', code: '40P01' });
+      }
+      return db.query(statement as never);
+    };
+    const ensure = createEnsureSubject(Object.assign(Object.create(db) as Database, { query }));
+    const people = [somebody(), somebody(), somebody()];
+    const ids = await Promise.all(people.map(ensure));
+    expect(new Set(ids).size).toBe(3);
+    expect(statements.filter((name) => name === 'ensure-subjects')).toHaveLength(4);
   });
 });

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { togetherOrAlone } from './together-or-alone.ts';
 
 /** A person's row: an opaque id, a keyed hash of the CPF that finds it, and the sealed CPF. */
 export interface SubjectRow {
@@ -17,8 +18,22 @@ export async function ensureSubject(db: Database, person: SubjectRow, operates =
   return id as string;
 }
 
-/** `ensureSubject` for many, each in its place. Who was seen within a minute costs no write. */
-export async function ensureSubjects(db: Database, people: readonly PersonSeen[]): Promise<string[]> {
+/** `ensureSubject` on one ledger. */
+export type EnsureSubject = (person: PersonSeen) => Promise<string>;
+
+const ROWS_OF_STATEMENT = 50;
+
+/** `ensureSubject` that commits in groups: where one meets somebody who writes the same people in another order, each goes alone. */
+export function createEnsureSubject(db: Database): EnsureSubject {
+  return togetherOrAlone(
+    (people: readonly PersonSeen[]) => ensureSubjects(db, people),
+    (person) => ensureSubject(db, person, person.operates),
+    ROWS_OF_STATEMENT,
+  );
+}
+
+/** Each in its place. Who was seen within a minute costs no write. */
+async function ensureSubjects(db: Database, people: readonly PersonSeen[]): Promise<string[]> {
   const asked = new Map<string, PersonSeen>();
   for (const person of people) {
     const key = person.cpfIndex.toString('hex');
