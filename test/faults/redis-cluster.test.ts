@@ -7,7 +7,7 @@ import { prefixOf } from '@atesto/shared/queues/connection';
 import { consume } from '@atesto/shared/queues/consume';
 import { queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { makeCertificate } from '../stack/certificates.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
@@ -102,10 +102,9 @@ describe('Redis over TLS, with a password', { timeout: 60_000 }, () => {
     ['a Cluster', openRedisCluster],
     ['Sentinels', openRedisSentinels],
   ])('is %s: each transaction is concluded once', async (what, open) => {
-    await using closers = new AsyncDisposableStack();
     const redis = await open(path.join(dir, what), guard);
     if (!redis) throw new Error('no Redis');
-    closers.defer(() => redis.stop());
+    onTestFinished(() => redis.stop());
     expect(redis.url).toMatch(/^rediss\+/);
     const env = {
       REDIS_URL: redis.url,
@@ -113,7 +112,7 @@ describe('Redis over TLS, with a password', { timeout: 60_000 }, () => {
       NODE_EXTRA_CA_CERTS: guard.certificate.certificate,
     };
     const house = await openFaultHouse({ env });
-    closers.defer(() => house.close());
+    onTestFinished(() => house.close());
     const next = enrolmentsOf(`tls ${what}`);
     const sent: Enrolment[] = Array.from({ length: 20 }, next);
     const answers = await Promise.all(sent.map((one) => deliver(house, one)));
