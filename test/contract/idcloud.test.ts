@@ -197,6 +197,7 @@ const faults: [BehaviourRequest['fault'], expected: object, held: number][] = [
   [{ type: 'drop-after-accept' }, { kind: 'unknown', reason: 'connection-lost' }, 1],
   [{ type: 'accept-without-body' }, { kind: 'unknown', reason: 'accepted-without-id', httpStatus: 201 }, 1],
   [{ type: 'malformed-json' }, { kind: 'unknown', reason: 'answer-unreadable', httpStatus: 200 }, 1],
+  [{ type: 'wrong-length' }, { kind: 'unknown', reason: 'answer-lost' }, 1],
   [{ type: 'status', status: 500 }, { kind: 'unknown', reason: 'server-error', upstreamCode: '99999' }, 0],
   [{ type: 'status', status: 503 }, { kind: 'unavailable', reason: 'service-unavailable' }, 0],
   [{ type: 'status', status: 409 }, { kind: 'unknown', reason: 'conflict' }, 0],

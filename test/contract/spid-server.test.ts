@@ -247,6 +247,7 @@ const faults: [BehaviourRequest['fault'], expected: object, held: number][] = [
   [{ type: 'drop-after-accept' }, { kind: 'unknown', reason: 'connection-lost' }, 1],
   [{ type: 'accept-without-body' }, { kind: 'unknown', reason: 'accepted-without-id', httpStatus: 201 }, 1],
   [{ type: 'malformed-json' }, { kind: 'unknown', reason: 'answer-unreadable', httpStatus: 200 }, 1],
+  [{ type: 'wrong-length' }, { kind: 'unknown', reason: 'answer-lost' }, 1],
   [{ type: 'status', status: 500 }, { kind: 'unknown', reason: 'server-error' }, 0],
   [{ type: 'status', status: 503, retryAfterSeconds: 2 }, { kind: 'unavailable', retryAfterMs: 2_000 }, 0],
   [{ type: 'status', status: 429, retryAfterSeconds: 3 }, { kind: 'throttled', retryAfterMs: 3_000 }, 0],

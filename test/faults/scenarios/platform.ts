@@ -6,7 +6,7 @@ import { waitFor } from '../../stack/wait-for.ts';
 import type { LineFault } from '../proxy.ts';
 import { BOTH, type Scenario } from '../scenario.ts';
 import type { Scene } from '../scene.ts';
-import { eventsOf } from '../settling.fixture.ts';
+import { eventsOf, statesOf } from '../settling.fixture.ts';
 
 /** A call that hangs is given up in a second and a half. */
 const SHORT_CALLS = {
@@ -15,6 +15,9 @@ const SHORT_CALLS = {
   SPID_SERVER_READ_TIMEOUT_MS: '1000',
   LEASE_MS: '4000',
 };
+
+/** What the platform says in Retry-After. */
+const THROTTLED_S = 3;
 
 /** The line to the platform fails in one way while clients deliver, until the outcome of so many sends is unknown. */
 async function underFault(scene: Scene, fault: LineFault, goal: number): Promise<void> {
@@ -51,6 +54,44 @@ export const platformScenarios: readonly Scenario[] = [
     backends: ['postgres'],
     volume: { acknowledged: 24, met: 12 },
     run: (scene) => foundByAsking(scene, 'half-close'),
+  },
+  {
+    name: 'answer-of-wrong-length',
+    proves:
+      'The platform took it and promised a longer answer than it sent: what came is not believed, it is asked for, and nothing is sent again.',
+    backends: ['postgres'],
+    volume: { acknowledged: 24, met: 12 },
+    async run({ house, deliver, met }) {
+      const { platform, db } = house;
+      await platform.misbehave({ operation: 'enroll', fault: { type: 'wrong-length' }, times: 12 });
+      await deliver(24);
+      await waitFor(async () => (await eventsOf(db, 'lost')) >= 12, { what: '12 answers that were not whole' });
+      met(await eventsOf(db, 'lost'));
+      await waitFor(async () => (await platform.transactions()).length === 24, { what: 'all at the platform' });
+      assert.equal((await platform.received('enroll')).length, 24);
+    },
+  },
+  {
+    name: 'throttled-until-said',
+    proves: '429 with Retry-After: what was refused is sent again, and not before the time that the platform said.',
+    backends: BOTH,
+    volume: { acknowledged: 12, met: 6 },
+    async run({ house, deliver, met }) {
+      const fault = { type: 'status', status: 429, retryAfterSeconds: THROTTLED_S } as const;
+      await house.platform.misbehave({ operation: 'enroll', fault, times: 6 });
+      await deliver(12);
+      const concluded = async () => (await statesOf(house.db)).concluded === 12;
+      await waitFor(concluded, { what: 'the end of all' });
+      const { rows } = await house.db.query<{ rested: number }>(
+        `select extract(epoch from again.at - refused.at)::float8 as rested
+         from transaction_events refused join transaction_events again
+           on again.transaction_id = refused.transaction_id and again.seq = refused.seq + 1 and again.type = 'claimed'
+         where refused.type = 'failed'`,
+      );
+      met(rows.length);
+      const least = Math.min(...rows.map(({ rested }) => rested));
+      assert.ok(least >= THROTTLED_S, `sent again after ${least} s`);
+    },
   },
   {
     name: 'platform-silent',

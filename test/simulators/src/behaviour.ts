@@ -54,6 +54,8 @@ export const fault = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('accept-without-body') }),
   /** Takes the call and answers with half of its JSON. */
   z.strictObject({ type: z.literal('malformed-json') }),
+  /** Takes the call, answers with a Content-Length that is more than it sends, and ends the connection. */
+  z.strictObject({ type: z.literal('wrong-length') }),
   /** Takes the call, sends half of the answer, waits, sends the rest. */
   z.strictObject({ type: z.literal('slow-body'), ms: z.int().min(0) }),
   /** Takes the call and answers with this as its `status`. What the product holds keeps its own word. */
@@ -204,6 +206,13 @@ function faultBehaviour(
       });
     case 'malformed-json':
       return after((_call, payload) => firstHalf(payload));
+    case 'wrong-length':
+      return after((call, payload) => {
+        const bytes = bytesOf(payload);
+        if (!bytes) return payload;
+        call.reply.header('content-length', bytes.length + 7);
+        return Readable.from(thenEnd(bytes, call), { objectMode: false });
+      });
     case 'slow-body':
       return after((call, payload) => slowly(payload, chosen.ms, call.closing));
     case 'status-word':
@@ -242,6 +251,11 @@ function bytesOf(payload: Payload): Buffer | undefined {
 function firstHalf(payload: Payload): Payload {
   const bytes = bytesOf(payload);
   return bytes ? bytes.subarray(0, Math.ceil(bytes.length / 2)) : payload;
+}
+
+async function* thenEnd(bytes: Buffer, call: Call): AsyncGenerator<Buffer> {
+  yield bytes;
+  call.request.raw.socket.end();
 }
 
 function slowly(payload: Payload, ms: number, closing: AbortSignal): Payload {

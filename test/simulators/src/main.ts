@@ -57,7 +57,7 @@ ${courseNames.map((course) => `    ${testCpfs[course]}  ${course.padEnd(22)}${co
 While one runs
   PUT    /_admin/behaviours   {"operation":"verify","fault":{"type":"drop-after-accept"},"times":1}
          faults: latency {ms,when}, status {status,code,retryAfterSeconds}, drop-before-read, drop-after-accept,
-         accept-without-body, malformed-json, slow-body {ms}, status-word {word}, changed-id; operation * is all; also probability
+         accept-without-body, malformed-json, wrong-length, slow-body {ms}, status-word {word}, changed-id; operation * is all; also probability
   DELETE /_admin/behaviours   everything behaves again
   PUT    /_admin/down         {"mode":"unavailable"} or "reset", or {"mode":"refused","forMs":5000}; DELETE ends it
   GET    /_admin/received     what arrived, without bodies
