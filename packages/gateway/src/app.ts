@@ -35,15 +35,15 @@ import { webhookRoutes } from './routes/webhooks.ts';
  * swaps them (measured, see docs/decisions).
  */
 export const serverTimeouts = {
-  /** From the first byte to the end of the headers: they come in one packet or two. */
-  headers: 4_000,
+  /** From the first byte to the end of the headers. */
+  headers: 10_000,
   /** From the first byte to the end of the body: a capture over a slow branch line. */
   request: 60_000,
   /** Silence on a connection during a request or its answer; longer than any wait we hold. */
   connection: 90_000,
   keepAlive: 72_000,
   /** How often the two first are checked. */
-  checkInterval: 500,
+  checkInterval: 1_000,
 } as const;
 
 /** Builds the gateway's HTTP application. Nothing listens yet. */

@@ -78,7 +78,7 @@ export const gatewayScenarios: readonly Scenario[] = [
   {
     name: 'slow-callers',
     proves:
-      '200 callers that never finish their headers and 2000 that say nothing: others are answered within a second, the slow ones get a 408 within five.',
+      '200 callers that never finish their headers and 2000 that say nothing: others are answered within a second, the slow ones get a 408 when their ten seconds are over.',
     backends: ['postgres'],
     volume: { acknowledged: 40, met: 200 },
     async run({ house, deliver, met }) {
@@ -109,7 +109,7 @@ export const gatewayScenarios: readonly Scenario[] = [
         }
         await waitFor(() => cutAfterMs.length >= 200, { what: 'the end of the slow ones', timeoutMs: 20_000 });
         const longest = Math.round(Math.max(...cutAfterMs));
-        assert.ok(longest <= 5_000, `a slow caller was answered after ${longest} ms`);
+        assert.ok(longest <= 13_000, `a slow caller was answered after ${longest} ms`);
         met(cutAfterMs.length);
       } finally {
         for (const socket of sockets) socket.destroy();
