@@ -25,7 +25,7 @@ const postgres = withBackend(createPostgresBackend);
 
 export type JobQueue = Pick<
   Queue<unknown, void, JobName>,
-  'add' | 'close' | 'getCountsPerPriority' | 'getJobCounts'
+  'add' | 'close' | 'getCountsPerPriority' | 'getJobCounts' | 'getRateLimitTtl' | 'removeRateLimitKey'
 > & {
   on(event: 'error', listener: (error: Error) => void): unknown;
 };

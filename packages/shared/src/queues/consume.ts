@@ -68,7 +68,8 @@ export function consume(
     stalledInterval: 5_000,
     // BullMQ's 15 s would leave every worker idle for so long after its backend is back.
     runRetryDelay: 500,
-    ...(typeof limit === 'number' ? { limiter: inQuarters(limit) } : {}),
+    // A window that is over, or taken away, is seen within a second.
+    ...(typeof limit === 'number' ? { limiter: inQuarters(limit), maximumRateLimitDelay: 1_000 } : {}),
   };
   const { close, adapt } = openWorker(backend, options.queue, process, common, onError);
   return {

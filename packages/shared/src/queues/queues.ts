@@ -18,6 +18,11 @@ export interface WorkQueues {
   inLine(queue: QueueName, lane?: Lane): Promise<number>;
   /** Jobs in line, by queue and BullMQ's state. @throws when the backend is away. */
   counts(): Promise<{ queue: QueueName; state: string; count: number }[]>;
+  /**
+   * Takes away the window of a queue's rate where it ends later than one can: whoever wrote it has had its clock set back since. On PostgreSQL BullMQ keeps
+   * a window by its worker's clock, and the queue would stand still until that has caught up. @throws when the backend is away
+   */
+  mendRate(queue: QueueName): Promise<void>;
   /** True when the backend answers. */
   isReachable(): Promise<boolean>;
   close(): Promise<void>;
@@ -25,6 +30,9 @@ export interface WorkQueues {
 
 /** Jobs that are added to one place of a lane at the same time: a backlog does not wait for the way there and back of each. */
 const ADDS_AT_ONCE = 8;
+
+/** No window of a rate is longer than a second (`consume`). */
+const LONGEST_WINDOW_MS = 2_000;
 
 /** BullMQ's priority of the first place in a lane; 0 would be none. */
 const firstPriority = (lane: Lane) => (lanes[lane] - 1) * SHARE_LEVELS + 1;
@@ -93,6 +101,10 @@ export function openQueues(
       return counted.flatMap(({ queue, counts }) =>
         Object.entries(counts).map(([state, count]) => ({ queue, state, count })),
       );
+    },
+    async mendRate(name) {
+      const queue = queues.get(name);
+      if (queue && (await queue.getRateLimitTtl(1)) > LONGEST_WINDOW_MS) await queue.removeRateLimitKey();
     },
     async isReachable() {
       try {
