@@ -12,7 +12,7 @@ import { waitFor } from '../stack/wait-for.ts';
 export interface MortalRedis {
   url: string;
   port: number;
-  /** For clients and other servers: that of TLS where it has a certificate. */
+  /** For clients and other servers: that of TLS where it has a guard. */
   clientPort: number;
   /** FLUSHALL. */
   flush(): Promise<void>;

@@ -177,19 +177,15 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
     },
     onError,
   );
-  const rate = startRounds(
-    settings.tickMs,
-    async () => {
-      if (settings.spidRate !== undefined) await queues.mendRate('spid');
-      return 'done';
-    },
-    onError,
-  );
+  const mending =
+    settings.spidRate === undefined
+      ? undefined
+      : startRounds(settings.tickMs, () => queues.mendRate('spid').then(() => 'done'), onError);
   log.info('workers-started', { ...settings.metrics, backend: settings.queue.kind, version: process.versions.node });
   return {
     async close() {
       await workers.close();
-      await Promise.all([erasures.close(), clearings.close(), archiving.close(), rate.close()]);
+      await Promise.all([erasures.close(), clearings.close(), archiving.close(), mending?.close()]);
       await Promise.all([queues.close(), spid.close(), idcloud.close(), operations.close()]);
       await db.end();
     },

@@ -8,8 +8,6 @@ import { type AcceptedTransaction, type AcceptResult, findAccepted } from './tra
 /** `acceptTransaction` on one ledger. */
 export type Accept = (transaction: AcceptedTransaction) => Promise<AcceptResult>;
 
-const ROWS_OF_STATEMENT = 50;
-
 /** Stores a transaction and its first event in one commit. Durable when it resolves. */
 export async function acceptTransaction(db: Database, t: AcceptedTransaction): Promise<AcceptResult> {
   return resultOf(db, t, await insertAlone(db, t));
@@ -24,7 +22,6 @@ export function createAccept(db: Database): Accept {
       return group.map(({ payload }) => rows.get(payload));
     },
     (t) => insertAlone(db, t),
-    ROWS_OF_STATEMENT,
   );
   return async (t) => resultOf(db, t, await insert(t));
 }

@@ -26,8 +26,6 @@ export type NewCapture = Omit<CaptureRow, 'wrappedKey' | 'transactionId'> & { wr
 /** `insertCapture` on one ledger. */
 export type InsertCapture = (capture: NewCapture) => Promise<boolean>;
 
-const ROWS_OF_STATEMENT = 50;
-
 /** Records a stored picture. False when the id is taken. */
 export async function insertCapture(db: Database, capture: NewCapture): Promise<boolean> {
   try {
@@ -43,7 +41,6 @@ export function createInsertCapture(db: Database): InsertCapture {
   return togetherOrAlone(
     (group: readonly NewCapture[]) => insertAll(db, group),
     (capture) => insertCapture(db, capture),
-    ROWS_OF_STATEMENT,
   );
 }
 

@@ -21,14 +21,11 @@ export async function ensureSubject(db: Database, person: SubjectRow, operates =
 /** `ensureSubject` on one ledger. */
 export type EnsureSubject = (person: PersonSeen) => Promise<string>;
 
-const ROWS_OF_STATEMENT = 50;
-
 /** `ensureSubject` that commits in groups: where one meets somebody who writes the same people in another order, each goes alone. */
 export function createEnsureSubject(db: Database): EnsureSubject {
   return togetherOrAlone(
     (people: readonly PersonSeen[]) => ensureSubjects(db, people),
     (person) => ensureSubject(db, person, person.operates),
-    ROWS_OF_STATEMENT,
   );
 }
 

@@ -1,5 +1,8 @@
 import { inGroups } from '../domain/in-groups.ts';
 
+/** More would hold the others longer than they save. */
+const ROWS_OF_STATEMENT = 50;
+
 /**
  * Writes in groups: what comes while a statement is under way goes into the next one together, and each caller gets what it would have got alone. Where the
  * database undid all of a group for the fault of one, each is tried alone. Where it is not certain that it was undone, everybody is told.
@@ -7,7 +10,6 @@ import { inGroups } from '../domain/in-groups.ts';
 export function togetherOrAlone<T, R>(
   together: (items: readonly T[]) => Promise<readonly R[]>,
   alone: (item: T) => Promise<R>,
-  most: number,
 ): (item: T) => Promise<R> {
   const write = inGroups(async (items: readonly T[]) => {
     try {
@@ -16,7 +18,7 @@ export function togetherOrAlone<T, R>(
       if (!wasUndone(error)) throw error;
       return items.map(() => undefined);
     }
-  }, most);
+  }, ROWS_OF_STATEMENT);
   return async (item) => {
     const written = await write(item);
     return written ? written.result : alone(item);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Postgres } from '../../../../test/stack/postgres.ts';
 import { startPostgres } from '../../../../test/stack/postgres.ts';
 import type { RedisServer } from '../../../../test/stack/redis.ts';
@@ -234,6 +234,28 @@ describe.each(['postgres', 'redis'] as const)('work queues on %s', (kind) => {
       finish();
     }
     await consumer.close();
+  });
+
+  it('goes on with a rate when the clock that wrote its window was set back', async () => {
+    const handled: string[] = [];
+    const workOne = async (meanwhile: () => Promise<void> = async () => {}) => {
+      const wanted = moment();
+      await queues.enqueue(wanted);
+      const consumer = consume(backend, { queue: 'spid', concurrency: 1, limit: 4, onError }, async (_name, { id }) => {
+        handled.push(id);
+      });
+      const isHandled = async () => {
+        await meanwhile();
+        return handled.includes(wanted.id);
+      };
+      await waitFor(isHandled, { what: 'a job that is counted against the rate', timeoutMs: 10_000, everyMs: 100 });
+      await consumer.close();
+    };
+    const now = Date.now.bind(Date);
+    const ahead = vi.spyOn(Date, 'now').mockImplementation(() => now() + 20 * 60_000);
+    await workOne();
+    ahead.mockRestore();
+    await workOne(() => queues.mendRate('spid'));
   });
 
   it('is closed while it takes none', async () => {
