@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { ImageHeader } from '@atesto/shared/domain/image-header';
 import { IMAGE_HEADER_BYTES, readImageHeader } from '@atesto/shared/domain/image-header';
 import type { CaptureRow } from '@atesto/shared/ledger/captures';
+import { letGo } from '@atesto/shared/vault/let-go';
 import type { GatewayContext } from '../gateway-context.ts';
 import { ProblemError } from '../problem.ts';
 
@@ -98,7 +99,9 @@ class ImageInspection {
   }
 
   #decide(): void {
-    const header = readImageHeader(Buffer.concat(this.#head));
+    const head = Buffer.concat(this.#head, Math.min(this.#headBytes, IMAGE_HEADER_BYTES));
+    const header = readImageHeader(head);
+    letGo(head);
     this.#head = [];
     if (!header) throw new ProblemError('invalid-image');
     if (Math.max(header.width, header.height) > this.#limits.imageSideMax) throw new ProblemError('image-too-large');

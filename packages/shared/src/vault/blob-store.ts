@@ -18,6 +18,5 @@ export interface BlobStore {
 
 export interface StoredBlob {
   recordId: string;
-  bytes: number;
   storedAt: Date;
 }
