@@ -1,18 +1,26 @@
+import { on } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { letGo } from '@atesto/shared/vault/let-go';
 import type { FastifyRequest } from 'fastify';
 import { errorCodes } from 'fastify';
 
+/** Chunks of 64 KiB that wait for whoever reads them before the socket has to. */
+const CHUNKS_AHEAD = 8;
+
 /**
- * A body's bytes as they come. The stream is left open where nobody reads on: the caller gets its answer on a sane connection.
+ * A body's bytes as they come, by the stream's `data`: its own iterator joins what has come meanwhile, and both the copy and its parts are left to the collector.
+ * The stream is left open where nobody reads on: the caller gets its answer on a sane connection.
  * @throws Fastify's error of a body that is not as long as it said, where the caller hung up half-way: nothing of ours has failed
  */
 export async function* chunksOf(payload: IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
   try {
-    yield* payload.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    if (payload.readableEnded) return;
+    for await (const [chunk] of on(payload, 'data', { close: ['end', 'close'], highWaterMark: CHUNKS_AHEAD }))
+      yield chunk;
   } catch {
     throw new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH();
   }
+  if (!payload.complete) throw new errorCodes.FST_ERR_CTP_INVALID_CONTENT_LENGTH();
 }
 
 /**
