@@ -56,7 +56,7 @@ export async function acceptFace(
     station,
     subject: cpf,
     captures: [taken],
-    asked: JSON.stringify([kind, account.name, key.name, cpf, person, useCase, face]),
+    asked: [JSON.stringify([kind, account.name, key.name, cpf, person, useCase, face])],
     async body() {
       if (!('capture' in face)) {
         answer = await takeFace(context, face.station, taken.id, signal);

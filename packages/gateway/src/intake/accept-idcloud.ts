@@ -33,7 +33,7 @@ export async function acceptIdcloud(
     subject: cpf,
     sdkCapture: sdkCapture || undefined,
     // Another key asks for something else.
-    asked: Buffer.concat([Buffer.from(`${account.name}\n${key.name}\n`), body]),
+    asked: [`${account.name}\n${key.name}\n`, body],
     body: async () => {
       const replaced = await withUpstreamIds(json, (own) => upstreamIdFor(context, principal, own, 'authentication'));
       return [recased || replaced !== json ? Buffer.from(JSON.stringify(replaced)) : body];

@@ -34,8 +34,8 @@ export interface Intake
   capturedAt?: number | undefined;
   /** The transaction that it is about: it lends what is not said again. */
   origin?: TransactionRow | undefined;
-  /** What makes this request the same as an earlier one under its id. */
-  asked: string | Buffer;
+  /** What makes this request the same as an earlier one under its id, in parts: nobody joins a body to a word. */
+  asked: readonly (string | Buffer)[];
   /** The body as it will be posted; made only for a request that is new. Its refusals are thrown on. */
   body(): Promise<AsyncIterable<Buffer> | Iterable<Buffer>>;
   lane?: Lane | undefined;
@@ -52,7 +52,7 @@ export async function acceptSealed(context: GatewayContext, principal: Principal
   const { vault, keyRing, metrics } = context;
   const { subject, operator, capturedAt, origin, asked, body, lane, conflict, ...facts } = intake;
   const { id, kind } = facts;
-  const requestMac = keyRing.mac('request', asked);
+  const requestMac = keyRing.mac('request', ...asked);
   const answer = (result: StandingResult): Accepted => {
     metrics.transaction(kind, result.kind);
     if (result.kind === 'conflict') throw conflict();

@@ -32,7 +32,7 @@ export async function acceptSpidBody(
     subject: userId,
     operator: operatorId,
     capturedAt: timestamp,
-    asked: body,
+    asked: [body],
     body: async () => [body],
     lane: kind === 'spid.verify' ? 'personWaiting' : undefined,
     conflict: () =>

@@ -55,7 +55,7 @@ export async function acceptSpidWrite(
     query,
     ...(row.request && body ? { body: body.toString() } : {}),
   });
-  const said = Buffer.concat([Buffer.from(`${name}\n`), request]);
+  const said = [`${name}\n`, request];
   const id = idempotencyKey
     ? idFromIdempotencyKey(context.keyRing, principal, `${name}\n${idempotencyKey}`)
     : await idFromRequest(context, principal, said, origin !== undefined && once.has(name));
@@ -82,10 +82,10 @@ function sealedForm(bodyAlone: boolean, { params, query, body }: SpidWriteReques
 async function idFromRequest(
   { db, keyRing }: Pick<GatewayContext, 'db' | 'keyRing'>,
   principal: Principal,
-  said: Buffer,
+  said: readonly (string | Buffer)[],
   inVain: boolean,
 ): Promise<string> {
-  const mac = keyRing.mac('request', said);
+  const mac = keyRing.mac('request', ...said);
   const ended = await countEndedRequests(db, principal.id, mac, inVain);
   // Two at once count the same and meet at the same id. No header can hold a line break: no caller's key is ever taken for this.
   return idFromIdempotencyKey(keyRing, principal, `${mac.toString('hex')}\n\n${ended}`);

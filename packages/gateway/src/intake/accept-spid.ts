@@ -46,7 +46,7 @@ export async function acceptSpid(
     captures: biometrics.map(({ capture, ...facts }) => ({ id: capture, ...facts })),
     missingSealed: missingBiometrics.length > 0 ? sealMissing(context.keyRing, id, missingBiometrics) : undefined,
     evidence: operator.evidence,
-    asked: JSON.stringify([kind, userId, operatorId, operator, capturedAt, asked, missingBiometrics]),
+    asked: [JSON.stringify([kind, userId, operatorId, operator, capturedAt, asked, missingBiometrics])],
     async body() {
       const captures = await requireCaptures(context, [principal.id], ids);
       if (operator.evidence) await requireCaptures(context, [principal.id], [operator.evidence]);

@@ -24,7 +24,7 @@ export async function acceptUnico(
     operation: 'createUnicoProcess',
     account,
     subject: cpf,
-    asked: Buffer.concat([Buffer.from(`${account}\n`), body]),
+    asked: [`${account}\n`, body],
     body: async () => {
       const { bioTokenId } = json;
       if (bioTokenId === undefined) return [body];

@@ -18,6 +18,17 @@ describe('decodeBase64', () => {
     expect(decodeBase64('')).toEqual(Buffer.alloc(0));
   });
 
+  it.each([1, 49_151, 49_152, 49_153, 300_000])('gives %i of them, and refuses what differs anywhere', (length) => {
+    const long = randomBytes(length);
+    const right = long.toString('base64');
+    expect(decodeBase64(right)?.equals(long)).toBe(true);
+    for (const at of [0, Math.floor(right.length / 2), right.length - 1]) {
+      expect(decodeBase64(`${right.slice(0, at)}*${right.slice(at + 1)}`)).toBeUndefined();
+      expect(decodeBase64(`${right.slice(0, at)}\n${right.slice(at)}`)).toBeUndefined();
+    }
+    expect(decodeBase64(`${right}=`)).toBeUndefined();
+  });
+
   it.each([
     ['a character that is none of its alphabet', `*${text}`],
     ['white space', `${text.slice(0, 76)}\n${text.slice(76)}`],

@@ -4,7 +4,7 @@ import { mkdir, opendir, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { BlobStore, StoredBlob } from './blob-store.ts';
-import { createIoMemory, type IoMemory, type Piece, wholeBlocks } from './io-memory.ts';
+import { createIoMemory, type IoMemory, PIECE_BYTES, wholeBlocks } from './io-memory.ts';
 import { letGo } from './let-go.ts';
 import { assertRecordId, isRecordId } from './record-id.ts';
 import { VaultError } from './vault-error.ts';
@@ -25,12 +25,8 @@ export async function createFileStore(root: string): Promise<BlobStore> {
     await syncFolder(path.dirname(path.resolve(root)));
   });
   const shards = new Map<string, Promise<void>>();
-  const memory = createIoMemory();
-  const direct = await allowsDirect(root, memory);
-  const disk: Disk = {
-    memory,
-    open: (file, flags, { aligned }) => files.open(file, flags | (aligned ? direct : 0), 0o600),
-  };
+  const direct = await allowsDirect(root);
+  const disk: Disk = { direct, reading: createIoMemory(), writing: createIoMemory() };
 
   const shardOf = (recordId: string) => path.join(root, recordId.slice(-2));
   const fileOf = (recordId: string) => {
@@ -71,9 +67,12 @@ export async function createFileStore(root: string): Promise<BlobStore> {
 }
 
 interface Disk {
-  memory: IoMemory;
-  /** A descriptor that this piece can be written from or read into. */
-  open(file: string, flags: number, piece: Piece): Promise<number>;
+  /** The flag that goes past the page cache, 0 where there is none. */
+  direct: number;
+  /** A reader keeps its piece while whoever it reads for is slow, so nobody else may wait for it. */
+  reading: IoMemory;
+  /** A writer keeps its piece for one call. */
+  writing: IoMemory;
 }
 
 /** Descriptors and not `FileHandle`s: fewer objects and promises for every body. */
@@ -84,16 +83,15 @@ const files = {
   sync: promisify(fs.fsync),
 };
 
-/** The flag that goes past the page cache, 0 where there is none: another system, or a file system that refuses. */
-async function allowsDirect(root: string, memory: IoMemory): Promise<number> {
+/** Another system may have no such flag, and a file system may refuse it: it is tried. */
+async function allowsDirect(root: string): Promise<number> {
   const flag: number | undefined = fs.constants.O_DIRECT;
   if (flag === undefined) return 0;
   const file = path.join(root, `.direct-${randomUUID()}`);
-  const piece = memory.take();
   try {
     const descriptor = await files.open(file, CREATE | flag, 0o600);
     try {
-      await files.write(descriptor, piece.buffer, 0, wholeBlocks(1), 0);
+      await files.write(descriptor, await createIoMemory().next(), 0, wholeBlocks(1), 0);
       return flag;
     } finally {
       fs.closeSync(descriptor);
@@ -102,92 +100,99 @@ async function allowsDirect(root: string, memory: IoMemory): Promise<number> {
   } catch {
     // A full disk says no as well. The other way always works.
     return 0;
-  } finally {
-    memory.give(piece);
   }
 }
 
 const CREATE = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL;
 
-/** The file comes into being with the first byte for it, and is gone again where not all of them could be written. */
+/** The file comes into being with the first bytes for it, and is gone again where not all of them could be written. */
 async function writeDurably(disk: Disk, file: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  let target: Target | undefined;
-  const begin = async () => {
-    target = await guarded('write', () => create(disk, file));
-    return target;
+  let descriptor: number | undefined;
+  const gathered = new Gathered();
+  let at = 0;
+  const flush = async () => {
+    descriptor ??= await files.open(file, CREATE | disk.direct, 0o600);
+    const piece = await disk.writing.next();
+    try {
+      const end = gathered.moveInto(piece);
+      await writeAll(descriptor, piece.subarray(0, end), at);
+      at += end;
+    } finally {
+      disk.writing.give(piece);
+    }
+    return descriptor;
   };
   try {
     // Only what this store does is its failure: an error of the source passes as it is.
     for await (const chunk of chunks) {
-      for (let from = 0; from < chunk.length; ) {
-        const open = target ?? (await begin());
-        const part = chunk.subarray(from, from + open.piece.buffer.length - open.held);
-        open.piece.buffer.set(part, open.held);
-        open.held += part.length;
-        from += part.length;
-        if (open.held === open.piece.buffer.length) await guarded('write', () => flush(open));
-      }
-      letGo(chunk);
+      gathered.add(chunk);
+      while (gathered.bytes > PIECE_BYTES) await guarded('write', flush);
     }
-    const open = target ?? (await begin());
     await guarded('write', async () => {
-      await flush(open);
-      await files.sync(open.descriptor);
+      await files.sync(await flush());
       await syncFolder(path.dirname(file));
     });
   } catch (error) {
-    if (target) await unlink(file).catch(() => undefined);
+    if (descriptor !== undefined) await unlink(file).catch(() => undefined);
     throw error;
   } finally {
-    if (target) {
-      disk.memory.give(target.piece);
-      // Nothing is left for the disk to do.
-      fs.closeSync(target.descriptor);
+    // Nothing is left for the disk to do.
+    if (descriptor !== undefined) fs.closeSync(descriptor);
+  }
+}
+
+/** Chunks that wait until they fill a piece: no piece waits for a source. */
+class Gathered {
+  bytes = 0;
+  readonly #chunks: Uint8Array[] = [];
+  /** Of the first chunk, what has been moved. */
+  #moved = 0;
+
+  add(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.bytes += chunk.length;
+  }
+
+  /** As much as the piece holds, filled up with zeros to a whole block; a chunk that is in it is let go of. Returns where the piece ends. */
+  moveInto(piece: Buffer): number {
+    let held = 0;
+    for (let chunk = this.#chunks[0]; chunk && held < piece.length; chunk = this.#chunks[0]) {
+      const part = chunk.subarray(this.#moved, this.#moved + piece.length - held);
+      piece.set(part, held);
+      held += part.length;
+      this.#moved += part.length;
+      if (this.#moved < chunk.length) break;
+      this.#chunks.shift();
+      this.#moved = 0;
+      letGo(chunk);
     }
+    this.bytes -= held;
+    const end = wholeBlocks(held);
+    piece.fill(0, held, end);
+    return end;
   }
 }
 
-interface Target {
-  piece: Piece;
-  descriptor: number;
-  /** Bytes in the piece that are not in the file yet. */
-  held: number;
-  /** Where they go. */
-  at: number;
-}
-
-async function create({ memory, open }: Disk, file: string): Promise<Target> {
-  const piece = memory.take();
-  try {
-    return { piece, descriptor: await open(file, CREATE, piece), held: 0, at: 0 };
-  } catch (error) {
-    memory.give(piece);
-    throw error;
-  }
-}
-
-/** What the piece holds, filled up with zeros. `write` may write less than it was given, on a disk that is filling up for instance. */
-async function flush(target: Target): Promise<void> {
-  const { piece, descriptor, held } = target;
-  const end = wholeBlocks(held);
-  piece.buffer.fill(0, held, end);
-  for (let done = 0; done < end; ) {
-    const { bytesWritten } = await files.write(descriptor, piece.buffer, done, end - done, target.at + done);
+/** `write` may write less than it was given, on a disk that is filling up for instance. */
+async function writeAll(descriptor: number, bytes: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await files.write(descriptor, bytes, done, bytes.length - done, at + done);
     done += bytesWritten;
   }
-  target.at += end;
-  target.held = 0;
 }
 
 async function* readChunks(disk: Disk, file: string, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const piece = disk.memory.take();
+  const piece = disk.reading.take();
+  // Ordinary memory goes the ordinary way.
+  const buffer = piece ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
   try {
-    const descriptor = await guarded('read', () => disk.open(file, fs.constants.O_RDONLY, piece));
+    const flags = fs.constants.O_RDONLY | (piece ? disk.direct : 0);
+    const descriptor = await guarded('read', () => files.open(file, flags));
     try {
       for (let at = 0; at < bytes; ) {
-        const wanted = Math.min(piece.buffer.length, wholeBlocks(bytes - at));
-        const { bytesRead } = await guarded('read', () => files.read(descriptor, piece.buffer, 0, wanted, at));
-        yield piece.buffer.subarray(0, Math.min(bytesRead, bytes - at));
+        const wanted = Math.min(buffer.length, wholeBlocks(bytes - at));
+        const { bytesRead } = await guarded('read', () => files.read(descriptor, buffer, 0, wanted, at));
+        yield buffer.subarray(0, Math.min(bytesRead, bytes - at));
         // The file's end.
         if (bytesRead < wanted) return;
         at += bytesRead;
@@ -197,7 +202,7 @@ async function* readChunks(disk: Disk, file: string, bytes: number): AsyncGenera
       fs.closeSync(descriptor);
     }
   } finally {
-    disk.memory.give(piece);
+    if (piece) disk.reading.give(piece);
   }
 }
 

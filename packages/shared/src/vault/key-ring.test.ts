@@ -98,6 +98,7 @@ describe('mac', () => {
   it('depends on purpose, data and index key', () => {
     expect(ring.mac('cpf', '52998224725')).toHaveLength(32);
     expect(ring.mac('cpf', '52998224725')).toEqual(ring.mac('cpf', Buffer.from('52998224725')));
+    expect(ring.mac('cpf', '52998224725')).toEqual(ring.mac('cpf', '529', Buffer.from('98224725')));
     const all = [
       ring.mac('cpf', '52998224725'),
       ring.mac('cpf', '52998224726'),

@@ -35,9 +35,9 @@ export interface KeyRing {
   keyIdOf(sealed: Uint8Array): string;
   /**
    * HMAC-SHA256 under the index key: for the blind index of a CPF and for fingerprints of request bodies.
-   * A plain hash of eleven digits is reversed in seconds.
+   * A plain hash of eleven digits is reversed in seconds. Data in several parts are the same data as their joining.
    */
-  mac(purpose: MacPurpose, data: string | Uint8Array): Buffer;
+  mac(purpose: MacPurpose, ...data: readonly (string | Uint8Array)[]): Buffer;
   /**
    * Seals a short column, such as a CPF. `context` says where it stands (`subject.cpf:<id>`): the sealed text of
    * another row or column does not open in its place.
@@ -140,7 +140,11 @@ export function createKeyRing(keys: readonly KeyEncryptionKey[], indexKey: Uint8
       dataKey.fill(0);
       return renewed;
     },
-    mac: (purpose, data) => createHmac('sha256', index).update(frame(purpose)).update(data).digest(),
+    mac(purpose, ...data) {
+      const hmac = createHmac('sha256', index).update(frame(purpose));
+      for (const part of data) hmac.update(part);
+      return hmac.digest();
+    },
     sealText: (text, context) => sealWith('text', Buffer.from(text, 'utf8'), context),
     openText: (sealed, context) => openWith('text', sealed, context).toString('utf8'),
     resealText(sealed, context) {
