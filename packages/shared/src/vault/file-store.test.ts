@@ -4,7 +4,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { skipBecause } from '../../../../test/stack/skip.ts';
 import type { BlobStore } from './blob-store.ts';
 import { createFileStore } from './file-store.ts';
@@ -33,6 +33,18 @@ const files = (folder = root) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => entry.name);
+
+/** A small file system of the type, until the test is over. */
+async function mountOr(context: TestContext, type: string, options: string): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), `atesto-${type}-`));
+  const mounted = spawnSync('mount', ['-t', type, '-o', options, type, folder], { encoding: 'utf8' });
+  context.onTestFinished(async () => {
+    if (mounted.status === 0) spawnSync('umount', [folder]);
+    await rm(folder, { recursive: true, force: true });
+  });
+  if (mounted.status === 0) return folder;
+  return skipBecause(context, `no ${type} can be mounted here: ${mounted.stderr?.trim() ?? mounted.error?.message}`);
+}
 
 describe('createFileStore', () => {
   it('gives back what it stored, small and large, and many at a time', async () => {
@@ -151,25 +163,26 @@ describe('createFileStore', () => {
     await rm(own, { recursive: true });
   });
 
+  it('goes the ordinary way where a file system does not let it past the page cache', async (context) => {
+    const disk = await mountOr(context, 'ramfs', 'mode=700');
+    const ordinary = await createFileStore(disk);
+    expect(files(disk)).toEqual([]);
+    for (const size of [1, 70_000, 3_000_000]) {
+      const [id, content] = [randomUUID(), randomBytes(size)];
+      await ordinary.write(id, chunks(Buffer.from(content)));
+      expect((await contentOf(ordinary, id, size)).equals(content)).toBe(true);
+    }
+  });
+
   it('reports a full disk as storage and leaves no partial file', async (context) => {
-    const disk = await mkdtemp(path.join(tmpdir(), 'atesto-full-'));
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk], { encoding: 'utf8' });
-    if (mounted.status !== 0) {
-      await rm(disk, { recursive: true, force: true });
-      skipBecause(context, `no small disk can be mounted here: ${mounted.stderr?.trim() ?? mounted.error?.message}`);
-    }
-    try {
-      const small = await createFileStore(disk);
-      const id = randomUUID();
-      const body = () => chunks(...Array.from({ length: 40 }, () => randomBytes(65_536)));
-      await expect(small.write(id, body())).rejects.toMatchObject({ kind: 'storage', code: 'ENOSPC' });
-      expect(files(disk)).toEqual([]);
-      await expect(contentOf(small, id, 1)).rejects.toMatchObject({ kind: 'missing' });
-      await small.write(id, chunks(randomBytes(100_000)));
-      expect((await contentOf(small, id, 100_000)).length).toBe(100_000);
-    } finally {
-      spawnSync('umount', [disk]);
-      await rm(disk, { recursive: true, force: true });
-    }
+    const disk = await mountOr(context, 'tmpfs', 'size=1m');
+    const small = await createFileStore(disk);
+    const id = randomUUID();
+    const body = () => chunks(...Array.from({ length: 40 }, () => randomBytes(65_536)));
+    await expect(small.write(id, body())).rejects.toMatchObject({ kind: 'storage', code: 'ENOSPC' });
+    expect(files(disk)).toEqual([]);
+    await expect(contentOf(small, id, 1)).rejects.toMatchObject({ kind: 'missing' });
+    await small.write(id, chunks(randomBytes(100_000)));
+    expect((await contentOf(small, id, 100_000)).length).toBe(100_000);
   });
 });

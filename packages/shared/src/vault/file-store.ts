@@ -25,8 +25,8 @@ export async function createFileStore(root: string): Promise<BlobStore> {
     await syncFolder(path.dirname(path.resolve(root)));
   });
   const shards = new Map<string, Promise<void>>();
-  const direct = await allowsDirect(root);
-  const disk: Disk = { direct, reading: createIoMemory(), writing: createIoMemory() };
+  const writing = createIoMemory();
+  const disk: Disk = { direct: await allowsDirect(root, writing), reading: createIoMemory(), writing };
 
   const shardOf = (recordId: string) => path.join(root, recordId.slice(-2));
   const fileOf = (recordId: string) => {
@@ -83,23 +83,26 @@ const files = {
   sync: promisify(fs.fsync),
 };
 
-/** Another system may have no such flag, and a file system may refuse it: it is tried. */
-async function allowsDirect(root: string): Promise<number> {
+/** Another system may have no such flag, and a file system may refuse it, some when the file is there already: it is tried. */
+async function allowsDirect(root: string, memory: IoMemory): Promise<number> {
   const flag: number | undefined = fs.constants.O_DIRECT;
   if (flag === undefined) return 0;
   const file = path.join(root, `.direct-${randomUUID()}`);
+  const piece = await memory.next();
   try {
     const descriptor = await files.open(file, CREATE | flag, 0o600);
     try {
-      await files.write(descriptor, await createIoMemory().next(), 0, wholeBlocks(1), 0);
-      return flag;
+      await files.write(descriptor, piece, 0, wholeBlocks(1), 0);
     } finally {
       fs.closeSync(descriptor);
-      await unlink(file);
     }
+    return flag;
   } catch {
     // A full disk says no as well. The other way always works.
     return 0;
+  } finally {
+    memory.give(piece);
+    await unlink(file).catch(() => undefined);
   }
 }
 
