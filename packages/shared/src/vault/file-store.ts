@@ -7,6 +7,7 @@ import type { BlobStore, StoredBlob } from './blob-store.ts';
 import { createIoMemory, type IoMemory, PIECE_BYTES, wholeBlocks } from './io-memory.ts';
 import { letGo } from './let-go.ts';
 import { assertRecordId, isRecordId } from './record-id.ts';
+import { SEGMENT_BYTES, sealedLength } from './segments.ts';
 import { VaultError } from './vault-error.ts';
 
 /**
@@ -25,8 +26,8 @@ export async function createFileStore(root: string): Promise<BlobStore> {
     await syncFolder(path.dirname(path.resolve(root)));
   });
   const shards = new Map<string, Promise<void>>();
-  const writing = createIoMemory();
-  const disk: Disk = { direct: await allowsDirect(root, writing), reading: createIoMemory(), writing };
+  const memory = createIoMemory();
+  const disk: Disk = { memory, direct: await allowsDirect(root, memory) };
 
   const shardOf = (recordId: string) => path.join(root, recordId.slice(-2));
   const fileOf = (recordId: string) => {
@@ -69,10 +70,7 @@ export async function createFileStore(root: string): Promise<BlobStore> {
 interface Disk {
   /** The flag that goes past the page cache, 0 where there is none. */
   direct: number;
-  /** A reader keeps its piece while whoever it reads for is slow, so nobody else may wait for it. */
-  reading: IoMemory;
-  /** A writer keeps its piece for one call. */
-  writing: IoMemory;
+  memory: IoMemory;
 }
 
 /** Descriptors and not `FileHandle`s: fewer objects and promises for every body. */
@@ -115,13 +113,13 @@ async function writeDurably(disk: Disk, file: string, chunks: AsyncIterable<Uint
   let at = 0;
   const flush = async () => {
     descriptor ??= await files.open(file, CREATE | disk.direct, 0o600);
-    const piece = await disk.writing.next();
+    const piece = await disk.memory.next();
     try {
       const end = gathered.moveInto(piece);
       await writeAll(descriptor, piece.subarray(0, end), at);
       at += end;
     } finally {
-      disk.writing.give(piece);
+      disk.memory.give(piece);
     }
     return descriptor;
   };
@@ -185,27 +183,28 @@ async function writeAll(descriptor: number, bytes: Buffer, at: number): Promise<
 }
 
 async function* readChunks(disk: Disk, file: string, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const piece = disk.reading.take();
-  // Ordinary memory goes the ordinary way.
-  const buffer = piece ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+  const descriptor = await guarded('read', () => files.open(file, fs.constants.O_RDONLY | disk.direct));
+  // A single segment is opened as soon as it is read. With more of them the reader may be slow, and nobody can wait for that: it gets a copy.
+  const copy = bytes > sealedLength(SEGMENT_BYTES) ? Buffer.allocUnsafeSlow(PIECE_BYTES) : undefined;
   try {
-    const flags = fs.constants.O_RDONLY | (piece ? disk.direct : 0);
-    const descriptor = await guarded('read', () => files.open(file, flags));
-    try {
-      for (let at = 0; at < bytes; ) {
-        const wanted = Math.min(buffer.length, wholeBlocks(bytes - at));
-        const { bytesRead } = await guarded('read', () => files.read(descriptor, buffer, 0, wanted, at));
-        yield buffer.subarray(0, Math.min(bytesRead, bytes - at));
-        // The file's end.
-        if (bytesRead < wanted) return;
-        at += bytesRead;
+    for (let at = 0, isEnd = false; at < bytes && !isEnd; at += PIECE_BYTES) {
+      const wanted = Math.min(PIECE_BYTES, wholeBlocks(bytes - at));
+      const piece = await disk.memory.next();
+      let chunk: Buffer;
+      try {
+        const { bytesRead } = await guarded('read', () => files.read(descriptor, piece, 0, wanted, at));
+        isEnd = bytesRead < wanted;
+        chunk = piece.subarray(0, Math.min(bytesRead, bytes - at));
+        if (copy) chunk.copy(copy);
+        else yield chunk;
+      } finally {
+        disk.memory.give(piece);
       }
-    } finally {
-      // Of a file that was only read: nothing waits for the disk here, and the way to another thread costs more.
-      fs.closeSync(descriptor);
+      if (copy) yield copy.subarray(0, chunk.length);
     }
   } finally {
-    if (piece) disk.reading.give(piece);
+    // Of a file that was only read: nothing waits for the disk here, and the way to another thread costs more.
+    fs.closeSync(descriptor);
   }
 }
 

@@ -1,7 +1,9 @@
+import { SEGMENT_BYTES, sealedLength } from './segments.ts';
+
 /** What a disk may ask of an offset, a length and an address that it is to reach directly. */
 const BLOCK_BYTES = 4_096;
-/** Header and one sealed segment, in whole blocks: a capture is one system call. */
-export const PIECE_BYTES = 129 * BLOCK_BYTES;
+/** Header and one sealed segment: a capture is one system call. */
+export const PIECE_BYTES = wholeBlocks(sealedLength(SEGMENT_BYTES));
 /** More than the disk is asked for at once. They count as memory outside V8's heap, of which it bears some 64 MB without full collections. */
 export const PIECES = 8;
 const WASM_PAGE_BYTES = 65_536;
@@ -14,9 +16,7 @@ declare const WebAssembly: { Memory: new (pages: { initial: number; maximum: num
  * somewhere; WebAssembly's memory begins at a page, and nothing else in Node does. A page takes room when it is first used.
  */
 export interface IoMemory {
-  /** A piece, if one is idle. */
-  take(): Buffer | undefined;
-  /** The next one that is: for who keeps it for one call only. */
+  /** The next piece that is idle. Whoever waits for one waits for a call to the disk and for nothing else: it is kept for no longer. */
   next(): Promise<Buffer>;
   give(piece: Buffer): void;
 }
@@ -27,7 +27,6 @@ export function createIoMemory(): IoMemory {
   const idle: Buffer[] = Array.from({ length: PIECES }, (_, at) => Buffer.from(buffer, at * PIECE_BYTES, PIECE_BYTES));
   const waiting: ((piece: Buffer) => void)[] = [];
   return {
-    take: () => idle.pop(),
     next: async () => idle.pop() ?? new Promise((resolve) => waiting.push(resolve)),
     give(piece) {
       const first = waiting.shift();

@@ -7,7 +7,9 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createFileStore } from './file-store.ts';
+import { PIECES } from './io-memory.ts';
 import { createKeyRing, formatKeyRing, generateKey } from './key-ring.ts';
+import { SEGMENT_BYTES } from './segments.ts';
 import { createVault, type Sealed, type Vault } from './vault.ts';
 
 const keys = [{ id: 'k1', key: generateKey() }];
@@ -69,6 +71,28 @@ describe('createVault', () => {
     expect(bytes).toBe(300_000);
     const opened = await Array.fromAsync(vault.open({ record: id, wrappedKey, bytes }), ({ length }) => length);
     expect(opened).toEqual([300_000]);
+  });
+
+  it.each([
+    ['of one segment', SEGMENT_BYTES],
+    ['of one segment and a byte', SEGMENT_BYTES + 1],
+    ['of three', 3 * SEGMENT_BYTES],
+  ])('opens another body while whoever took many %s is slow', async (_what, length) => {
+    const body = randomBytes(length);
+    const slow = await Promise.all(
+      Array.from({ length: 3 * PIECES }, async () => {
+        const record = randomUUID();
+        const opened = vault
+          .open({ record, ...(await vault.put(record, [Buffer.from(body)])) })
+          [Symbol.asyncIterator]();
+        expect((await opened.next()).value?.length).toBe(SEGMENT_BYTES);
+        return opened;
+      }),
+    );
+    const id = randomUUID();
+    const sealed = await vault.put(id, [Buffer.from('in between')]);
+    expect((await whole(vault, id, sealed)).toString()).toBe('in between');
+    await Promise.all(slow.map((opened) => opened.return?.()));
   });
 
   it('opens with the wrapped key of its own record only', async () => {
