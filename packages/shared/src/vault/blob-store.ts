@@ -7,7 +7,8 @@ export interface BlobStore {
   write(recordId: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /**
    * The bytes of a record, of which there are as many as the caller knows; whether there are more or fewer, it finds out. Each chunk is valid until the
-   * next one is asked for: its memory is used again, and whoever reads a body of one chunk asks on at once, since others may wait for it. Nothing is held open before the iteration starts or after it ends. `missing` if there is none.
+   * next one is asked for: its memory is used again, and whoever reads a body of one segment asks on at once, since others may wait for it. Nothing is
+   * held open before the iteration starts or after it ends. `missing` if there is none.
    */
   read(recordId: string, bytes: number): AsyncIterable<Uint8Array>;
   /** Removes a record; nothing happens when there is none. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { skipBecause } from '../../../../test/stack/skip.ts';
+import { waitFor } from '../../../../test/stack/wait-for.ts';
 import type { BlobStore } from './blob-store.ts';
 import { createFileStore } from './file-store.ts';
 import { PIECES } from './io-memory.ts';
@@ -78,22 +79,27 @@ describe('createFileStore', () => {
     );
   });
 
-  it('takes no file and no memory for what has not begun to come', async () => {
+  it('takes no file, and no memory from others, while sources are silent', async () => {
     const before = files().length;
     const silent = Promise.withResolvers<void>();
+    let asked = 0;
     const writing = Array.from({ length: 3 * PIECES }, () =>
       store.write(
         randomUUID(),
         (async function* () {
+          yield Buffer.from('begun, ');
+          asked++;
           await silent.promise;
           yield Buffer.from('late');
         })(),
       ),
     );
+    await waitFor(() => asked === writing.length, { what: 'sources that are waited for' });
     expect(files()).toHaveLength(before);
+    await store.write(randomUUID(), chunks(Buffer.from('in between')));
     silent.resolve();
     await Promise.all(writing);
-    expect(files()).toHaveLength(before + writing.length);
+    expect(files()).toHaveLength(before + 1 + writing.length);
   });
 
   it('never overwrites', async () => {

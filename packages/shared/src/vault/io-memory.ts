@@ -4,7 +4,7 @@ import { SEGMENT_BYTES, sealedLength } from './segments.ts';
 const BLOCK_BYTES = 4_096;
 /** Header and one sealed segment: a capture is one system call. */
 export const PIECE_BYTES = wholeBlocks(sealedLength(SEGMENT_BYTES));
-/** More than the disk is asked for at once. They count as memory outside V8's heap, of which it bears some 64 MB without full collections. */
+/** Twice as many as libuv's threads unless it is told otherwise: one is filled while another is written. */
 export const PIECES = 8;
 const WASM_PAGE_BYTES = 65_536;
 

@@ -37,17 +37,16 @@ export async function* sealSegments(
 ): AsyncGenerator<Buffer, void, undefined> {
   const header = Buffer.concat([MAGIC, randomBytes(HEADER_BYTES - MAGIC.length)]);
   const { nonce, aad, at } = segmentContext(header, recordId);
+  yield header;
 
   // A full segment waits here until it is known whether another byte follows.
   let held: Uint8Array[] = [];
   let bytes = 0;
   let counter = 0;
-  // The header goes with the first segment: nothing comes out, and nobody needs room for it, while a slow source is waited for.
-  let head = [header];
   const sealHeld = () => {
-    const sealed = [...head, ...seal(key, nonce, aad, held)];
+    const sealed = seal(key, nonce, aad, held);
     held.forEach(letGo);
-    [head, held] = [[], []];
+    held = [];
     return sealed;
   };
   for await (const chunk of source) {
