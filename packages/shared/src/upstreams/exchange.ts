@@ -1,5 +1,4 @@
 import { type Dispatcher, Pool } from 'undici';
-import { noticingStart } from './noticing-start.ts';
 import type { UpstreamBody, UpstreamReason } from './upstream.ts';
 
 /** Every wait has its limit, in milliseconds. */
@@ -70,24 +69,15 @@ export interface NoAnswer {
 
 /** One HTTP exchange, without redirects and without retries. Throws only what `body.open` throws. */
 export async function exchange(dispatcher: Dispatcher, origin: string, call: Call): Promise<HttpAnswer | NoAnswer> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), call.timeoutMs);
-  const signals = call.signal ? [deadline.signal, call.signal] : [deadline.signal];
+  const answer = new Answer(call.maxAnswerBytes);
   const tracker = call.body && new BodyTracker(call.body);
   const stream = tracker?.stream();
-  let headHanded = false;
-  const wire = tracker
-    ? dispatcher
-    : noticingStart(dispatcher, () => {
-        headHanded = true;
-      });
-  const whyEnded = (error: unknown): UpstreamReason => {
-    if (deadline.signal.aborted) return 'timeout';
-    if (call.signal?.aborted) return 'aborted';
-    return classifyWireError(error);
-  };
-  try {
-    const response = await wire.request({
+  const timer = setTimeout(() => answer.cut('timeout'), call.timeoutMs);
+  const abort = () => answer.cut('aborted');
+  call.signal?.addEventListener('abort', abort);
+  if (call.signal?.aborted) abort();
+  else {
+    const options: Dispatcher.DispatchOptions = {
       origin,
       path: call.path,
       method: call.method,
@@ -98,34 +88,106 @@ export async function exchange(dispatcher: Dispatcher, origin: string, call: Cal
       },
       // undici takes any async iterable; its types only name Readable. It is pulled when a connected socket is there to take it.
       body: (stream ?? null) as unknown as Buffer | null,
-      signal: AbortSignal.any(signals),
       headersTimeout: call.timeoutMs,
       bodyTimeout: call.timeoutMs,
-    });
-    const { statusCode: status, headers } = response;
+    };
     try {
-      const body = await collect(response.body, call.maxAnswerBytes);
-      if (body) return { kind: 'http', status, headers, body };
-      return { kind: 'http', status, headers, body: undefined, bodyFault: 'answer-too-large' };
+      dispatcher.dispatch(options, answer);
     } catch (error) {
-      const why = whyEnded(error);
-      const bodyFault = why === 'timeout' || why === 'aborted' ? why : 'answer-lost';
-      return { kind: 'http', status, headers, body: undefined, bodyFault };
+      answer.onResponseError(undefined, error);
     }
-  } catch (error) {
-    if (tracker?.openFailure) throw tracker.openFailure.error;
-    if (tracker?.failed || isLengthMismatch(error)) {
-      // A body that is cut short cannot be acted upon; one that failed after its last byte can.
-      return { kind: 'none', began: tracker?.complete ?? false, reason: 'body-failed' };
-    }
-    const began = tracker?.began ?? headHanded;
-    const reason = whyEnded(error);
-    // ETIMEDOUT and the like on a socket that was connected.
-    return { kind: 'none', began, reason: began && reason.startsWith('connect-') ? 'connection-lost' : reason };
-  } finally {
-    clearTimeout(timer);
-    // An early answer leaves the body half read: let its source go.
-    stream?.return().catch(() => {});
+  }
+  const { status, headers, body, fault } = await answer.whole;
+  clearTimeout(timer);
+  call.signal?.removeEventListener('abort', abort);
+  // An early answer leaves the body half read: let its source go.
+  stream?.return().catch(() => {});
+
+  if (status !== undefined) {
+    if (!fault) return { kind: 'http', status, headers, body };
+    const isCut = fault === 'timeout' || fault === 'aborted' || fault === 'answer-too-large';
+    return { kind: 'http', status, headers, body: undefined, bodyFault: isCut ? fault : 'answer-lost' };
+  }
+  if (tracker?.openFailure) throw tracker.openFailure.error;
+  if (tracker?.failed || fault === 'body-failed') {
+    // A body that is cut short cannot be acted upon; one that failed after its last byte can.
+    return { kind: 'none', began: tracker?.complete ?? false, reason: 'body-failed' };
+  }
+  const began = tracker?.began ?? answer.began;
+  const reason = fault ?? 'connection-lost';
+  // ETIMEDOUT and the like on a socket that was connected.
+  return { kind: 'none', began, reason: began && reason.startsWith('connect-') ? 'connection-lost' : reason };
+}
+
+/** What came until the answer was whole, or `fault` ended it. */
+interface Ended {
+  /** Undefined where no status line came. */
+  status: number | undefined;
+  headers: HttpAnswer['headers'];
+  body: Buffer;
+  fault: UpstreamReason | undefined;
+}
+
+/** Collects one answer as undici reads it. The stream that `request` makes of an answer costs as much as the call, and these are small. */
+class Answer implements Dispatcher.DispatchHandler {
+  /** The request's head was handed to a connected socket. */
+  began = false;
+  readonly #whole = Promise.withResolvers<Ended>();
+  readonly #most: number;
+  #controller: Dispatcher.DispatchController | undefined;
+  #over = false;
+  #status: number | undefined;
+  #headers: HttpAnswer['headers'] = {};
+  #chunks: Buffer[] = [];
+  #size = 0;
+
+  /** @param most bytes */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get whole(): Promise<Ended> {
+    return this.#whole.promise;
+  }
+
+  /** Ends it here. What waits for a socket is never begun, and a socket that carries it is closed. */
+  cut(reason: UpstreamReason): void {
+    this.#end(reason);
+    this.#controller?.abort(new Error(reason));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#over) controller.abort(new Error('aborted'));
+    else this.began = true;
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: HttpAnswer['headers']): void {
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#size += chunk.byteLength;
+    if (this.#size > this.#most) this.cut('answer-too-large');
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#end(undefined);
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | undefined, error: unknown): void {
+    this.#end(isLengthMismatch(error) ? 'body-failed' : classifyWireError(error));
+  }
+
+  #end(fault: UpstreamReason | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    const body = Buffer.concat(fault ? [] : this.#chunks);
+    this.#chunks = [];
+    this.#whole.resolve({ status: this.#status, headers: this.#headers, body, fault });
   }
 }
 
@@ -171,17 +233,6 @@ class BodyTracker {
       throw error;
     }
   }
-}
-
-async function collect(body: AsyncIterable<Buffer>, limit: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.byteLength;
-    if (size > limit) return undefined; // leaving the loop destroys the stream and its socket
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
 }
 
 const byCode: Readonly<Record<string, UpstreamReason>> = {
