@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { SMALL } from './bodies.ts';
 import { type Contender, openVariant } from './contender.ts';
 import { freeze, openSubmitters, wake } from './contender-atesto.ts';
@@ -11,6 +12,8 @@ import { inTurns, ratiosOf } from './turns.ts';
 
 /** Look-ups in each turn. */
 const LOOK_UPS = 3_000;
+/** `TICK_MS` of the workers, as it is by default. */
+const TICK_MS = 1_000;
 
 /**
  * Awaiting transactions that are all due: the workers' sweep puts them in line, each is asked for, found enrolled and concluded in the ledger. Beside it a bare
@@ -33,6 +36,8 @@ export async function measurePolls(options: Place & { rounds: number }): Promise
       async prepare({ count }) {
         freeze(workers);
         await fillWithCopies(db, like, count, { state: 'awaiting', dueInMs: 0 });
+        // So the next round of the sweep begins as soon as they wake. What is waited for it otherwise is `outstanding`'s delay, and no rate.
+        await delay(TICK_MS);
       },
       async run() {
         const took = await wake({ workers, stub }, LOOK_UPS, async () => (await awaiting()) === 0);

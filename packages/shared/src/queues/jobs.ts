@@ -29,22 +29,26 @@ export const transactionJob = z.object({
 });
 export type TransactionJob = z.infer<typeof transactionJob>;
 
-/** So many moments at most are put in line as one job. */
-export const MOMENTS_OF_JOB = 8;
-/** What a job carries: a handful of moments where many came at once. The queue's cost is by the job. */
-export const jobData = z.array(transactionJob).min(1).max(MOMENTS_OF_JOB);
-
 /** Who spends the account's budget first. Lower wins. Within a lane those who bring work take turns (`shares.ts`). */
 export const lanes = { personWaiting: 1, firstSend: 2, resend: 3, reconcile: 4, poll: 5 } as const;
 export type Lane = keyof typeof lanes;
 
-/** The kinds of work and the lane each has unless a person waits. */
+/**
+ * The kinds of work: the lane each has unless a person waits, and how many moments at most are put in line as one job where many come at once, since the
+ * queue's cost is by the job. A worker takes whole jobs: of sends it shall not hold many that another one could begin; a question is soon asked.
+ */
 export const jobCatalogue = {
-  submit: { lane: 'firstSend' },
-  reconcile: { lane: 'reconcile' },
-  poll: { lane: 'poll' },
-} as const satisfies Record<string, { lane: Lane }>;
+  submit: { lane: 'firstSend', together: 8 },
+  reconcile: { lane: 'reconcile', together: 8 },
+  poll: { lane: 'poll', together: 32 },
+} as const satisfies Record<string, { lane: Lane; together: number }>;
 export type JobName = keyof typeof jobCatalogue;
+
+/** What a job carries. */
+export const jobData = z
+  .array(transactionJob)
+  .min(1)
+  .max(Math.max(...Object.values(jobCatalogue).map(({ together }) => together)));
 
 /** The work that a due transaction needs, or undefined where none is done by a job. */
 export function jobFor(state: TransactionJob['state']): JobName | undefined {

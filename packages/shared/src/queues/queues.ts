@@ -1,7 +1,7 @@
 import { inGroups } from '../domain/in-groups.ts';
 import { add, type JobQueue, openProducers, type QueueBackend } from './backend.ts';
 import type { Lane, QueueName, TransactionJob } from './jobs.ts';
-import { jobCatalogue, jobFor, lanes, MOMENTS_OF_JOB, queueOf } from './jobs.ts';
+import { jobCatalogue, jobFor, lanes, queueOf } from './jobs.ts';
 import { SHARE_LEVELS, Shares } from './shares.ts';
 
 /** Who brought a transaction: the station, else the owner. Within a lane they take turns; it does not go into the job. */
@@ -80,7 +80,7 @@ export function openQueues(
       const together = `${queueName} ${name} ${priority}`;
       let adder = adding.get(together);
       if (adder === undefined) {
-        adder = inGroups(addAll, MOMENTS_OF_JOB, ADDS_AT_ONCE);
+        adder = inGroups(addAll, jobCatalogue[name].together, ADDS_AT_ONCE);
         adding.set(together, adder);
       }
       await adder(job);

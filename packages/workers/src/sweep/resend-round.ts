@@ -1,5 +1,5 @@
 import { accountsToResend, endResends, takeUpFailed } from '@atesto/shared/ledger/resends';
-import { MOMENTS_OF_JOB, type QueueName, queueOf } from '@atesto/shared/queues/jobs';
+import { jobCatalogue, type QueueName, queueOf } from '@atesto/shared/queues/jobs';
 import type { WorkContext } from '../work-context.ts';
 
 /** A run puts so many seconds of an account's budget in line; the rest stays in the ledger, behind all live work. */
@@ -29,7 +29,7 @@ export async function resendRound(
     if (!paces.has(queue)) continue;
     const pace = paces.get(queue);
     // Without a pace several are one job.
-    const each = pace === undefined ? MOMENTS_OF_JOB : 1;
+    const each = pace === undefined ? jobCatalogue.submit.together : 1;
     const wanted = pace === undefined ? RESEND_BATCH / each : Math.ceil(pace * AHEAD_SECONDS);
     // Questions stand behind the run in line: one that is always topped up would let none of them through.
     const questions = (await inLine(queue, 'reconcile')) + (await inLine(queue, 'poll'));

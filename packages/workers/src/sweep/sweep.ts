@@ -3,17 +3,17 @@ import { WORKER_LOST } from '@atesto/shared/ledger/lost-workers';
 import type { BudgetedAccount } from '@atesto/shared/ledger/request-budget';
 import type { DueTransaction } from '@atesto/shared/ledger/schedule';
 import { claimDue, claimDuePolls } from '@atesto/shared/ledger/schedule';
-import { type Lane, type QueueName, queueOf } from '@atesto/shared/queues/jobs';
+import { jobCatalogue, type Lane, type QueueName, queueOf } from '@atesto/shared/queues/jobs';
 import type { WorkContext } from '../work-context.ts';
 
 /** Polls of an account are put in line for so many seconds of its budget; the others stay due in the ledger. */
 const POLLS_AHEAD_SECONDS = 2;
 
 /**
- * Nothing is put in a line of grouped jobs that has so many of them: what is in it already comes up here again, and several in one job cannot be told from
- * others that hold the same moments. A job of one can.
+ * Nothing is put in a line of grouped jobs that may hold so many moments: what is in it already comes up here again, and several in one job cannot be told
+ * from others that hold the same moments. A job of one can.
  */
-const IN_LINE_MAX = 1_000;
+const IN_LINE_MAX = 8_000;
 
 /** Accounts whose polls spend a budget, and where they stand in line. */
 export interface BudgetedPolls {
@@ -37,7 +37,7 @@ export interface SweepOptions {
  */
 export async function sweep(context: WorkContext, { batch, requeueMs, grouped, polls }: SweepOptions): Promise<number> {
   const { db, inLine } = context;
-  const isFull = grouped.includes('spid') && (await inLine('spid')) >= IN_LINE_MAX;
+  const isFull = grouped.includes('spid') && (await momentsInLine(inLine)) >= IN_LINE_MAX;
   const due = await claimDue(db, batch, requeueMs, isFull ? [undefined] : []);
   await Promise.all(due.map((row) => takeUp(context, row)));
   for (const { name, requestsPerSecond } of polls?.accounts ?? []) {
@@ -48,6 +48,12 @@ export async function sweep(context: WorkContext, { batch, requeueMs, grouped, p
     await Promise.all(rows.map((row) => takeUp(context, row)));
   }
   return due.length;
+}
+
+/** How many SPID Server's line may hold, by its jobs. */
+async function momentsInLine(inLine: WorkContext['inLine']): Promise<number> {
+  const [jobs, polls] = await Promise.all([inLine('spid'), inLine('spid', 'poll')]);
+  return (jobs - polls) * jobCatalogue.submit.together + polls * jobCatalogue.poll.together;
 }
 
 /** What a due transaction needs. One that nobody has begun to send is never too old for it. */
