@@ -17,9 +17,9 @@ import type { Uploads } from './uploaders.ts';
 
 const CALLERS = 16;
 const TURN_MS = 3_000;
-const names = ['drain', 'files', 'capture', 'transaction'] as const;
+const names = ['drain', 'files', 'sealed', 'capture', 'transaction'] as const;
 
-/** Binary pictures: thrown away; written to files in clear; sealed on disk and in the ledger; and made a transaction that is in line. Nobody sends. */
+/** Binary pictures: thrown away; written to files, in clear or sealed; sealed on disk and in the ledger; and made a transaction that is in line. Nobody sends. */
 export async function measureIntake(
   options: Place & { rounds: number; profile: boolean },
 ): Promise<{ text: string; rows: Measured[] }> {
@@ -42,11 +42,13 @@ export async function measureIntake(
   };
   const drain = open('drain-server.ts', 'drain');
   const files = open('files-server.ts', 'files', [path.join(dir, 'files')]);
+  const sealed = open('files-server.ts', 'sealed', [path.join(dir, 'sealed'), 'sealed']);
   const uploaders = open('uploaders.ts', 'uploaders');
   const door: Door = { url: gateway.url, headers: { authorization: `Bearer ${await systemKey(gateway)}` } };
   const doors = {
     drain: { door: { url: await drain.ask<string>('url'), headers: {} }, pid: drain.pid },
     files: { door: { url: await files.ask<string>('url'), headers: {} }, pid: files.pid },
+    sealed: { door: { url: await sealed.ask<string>('url'), headers: {} }, pid: sealed.pid },
     capture: { door, pid: gateway.process.pid },
     transaction: { door, pid: gateway.process.pid },
   };
@@ -95,6 +97,7 @@ export async function measureIntake(
           [
             ['drain', 'read and thrown away by Fastify'],
             ['files', 'read, written to a file in clear, fsync: no more than that'],
+            ['sealed', 'the same, hashed and sealed: nothing in a ledger'],
             ['capture', 'PUT: sealed, on disk, in the ledger'],
             ['transaction', 'PUT and POST: composed, sealed, on disk, in the ledger, in line'],
           ] as const
@@ -102,7 +105,8 @@ export async function measureIntake(
       ),
       '',
       'What this disk allows, a file for each picture: files in clear come to',
-      `${spread(ratiosOf(found.files, found.drain), 2)} of what is thrown away (${rate(found.files)}); PUT comes to ${spread(ratiosOf(found.capture, found.files), 2)} of those.`,
+      `${spread(ratiosOf(found.files, found.drain), 2)} of what is thrown away (${rate(found.files)}), hashed and sealed ones to ${spread(ratiosOf(found.sealed, found.drain), 2)} (${rate(found.sealed)}).`,
+      `PUT comes to ${spread(ratiosOf(found.capture, found.sealed), 2)} of those.`,
       ...(profile ? ['', describeProfile('the gateway while pictures are uploaded', profile)] : []),
     ].join('\n'),
     rows: [
