@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 
 const parts = [
+  'submit',
   'end-to-end',
   'added',
   'intake',
-  'submit',
   'poll',
   'outstanding',
   'growth',
@@ -21,10 +21,10 @@ export const usage = `Usage: npm run bench -- [part] [options]
 
 Prints the table of the core's speed, each row with its verdict, and what else is measured. With the name of a part only that:
 
+  submit                the submit path beside bare undici and beside the obvious pipeline
   end-to-end            enrolments from HTTP to their outcome, beside the obvious pipeline
   added                 what is waited between acceptance and sending, at 100 a second, beside the obvious pipeline
   intake                pictures that are taken in, beside a server that throws them away
-  submit                the submit path beside bare undici and beside the obvious pipeline
   poll                  look-ups of results, beside bare undici
   outstanding           what a million awaiting transactions cost while nothing is due, and how late a due one is asked for
   growth                the submit path beside ledgers of 1,000, 100,000 and a million finished transactions

@@ -26,15 +26,15 @@ interface Found {
 
 /** The programs of the bench, in the order in which they run. */
 export const programs: Record<Part, (options: Options & Place) => Promise<Found>> = {
-  'end-to-end': measureEndToEnd,
-  added: measureAdded,
-  intake: measureIntake,
   submit: async (options) => {
     const results = await measureSubmit(options);
     const { profile } = results;
     const text = [describeSubmit(results), ...(profile ? [describeProfile('a worker', profile)] : [])].join('\n\n');
     return { text, rows: rowsOfSubmit(results) };
   },
+  'end-to-end': measureEndToEnd,
+  added: measureAdded,
+  intake: measureIntake,
   poll: measurePolls,
   outstanding: measureOutstanding,
   growth: measureGrowth,

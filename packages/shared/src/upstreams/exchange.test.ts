@@ -111,7 +111,7 @@ it.each([
     if (reason === 'aborted') setImmediate(() => cut.abort());
   });
   const answer = await call({ timeoutMs, signal: cut.signal });
-  // The abortion may come before the head.
+  // It may be cut before the head was read.
   expect(answer).toMatchObject(
     answer.kind === 'http' ? { status: 200, body: undefined, bodyFault: reason } : { began: true, reason },
   );
