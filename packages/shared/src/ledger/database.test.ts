@@ -15,7 +15,7 @@ afterAll(() => ledger?.stop());
 
 it('plans what goes by ids once, and never reads a whole table for it, however young the ledger is', async () => {
   // One connection: statistics and plans are its own.
-  const db = openDatabase({ url: ledger.url, max: 1 }, () => undefined);
+  const db = openDatabase({ url: ledger.url, max: 1, keepPlans: true }, () => undefined);
   const owner = randomUUID();
   const person = { cpfIndex: randomBytes(32), cpfSealed: randomBytes(40) };
   const accept = async () => {

@@ -9,21 +9,28 @@ export interface DatabaseOptions {
   url: string;
   /** Connections at most. */
   max?: number;
+  /**
+   * Each statement is planned once for a connection, by its indexes. For who looks up and inserts by ids, as the gateway does; not for who takes the first of
+   * many that are due, as the workers do, since such a plan does not know how few are wanted.
+   */
+  keepPlans?: boolean;
 }
 
 /**
- * A statement is planned once for a connection, and by indexes. Left to itself PostgreSQL plans anew, each time, what names several ids, which was half of an
- * acceptance's cost; and what it planned while the ledger was empty reads whole tables until they are analyzed. No statement here is
- * better off without an index, however little there is.
+ * PostgreSQL plans a statement that names several ids anew each time, which was half of an acceptance's cost; and what it planned while the ledger was empty
+ * reads whole tables until they are analyzed.
  */
-const PLANS = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off';
+const KEPT_PLANS = '-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off';
 
 /**
  * Opens the pool. A connection that breaks while idle is dropped and reported to `onIdleError`: the next statement gets a new one.
  * Statements are cut off after 10 s and lock waits after 5 s: an answer that late has lost its caller anyway. A connection that is silent for
  * longer leads nowhere any more, and is dropped.
  */
-export function openDatabase({ url, max = 20 }: DatabaseOptions, onIdleError: (error: Error) => void): Database {
+export function openDatabase(
+  { url, max = 20, keepPlans = false }: DatabaseOptions,
+  onIdleError: (error: Error) => void,
+): Database {
   const pool = new Pool({
     connectionString: url,
     max,
@@ -35,7 +42,7 @@ export function openDatabase({ url, max = 20 }: DatabaseOptions, onIdleError: (e
     // A crashed worker must not leave a transaction open.
     idle_in_transaction_session_timeout: 10_000,
     application_name: 'atesto',
-    options: PLANS,
+    ...(keepPlans && { options: KEPT_PLANS }),
   });
   pool.on('error', onIdleError);
   return pool;

@@ -193,7 +193,7 @@ class Answer implements Dispatcher.DispatchHandler {
 
 /**
  * Knows how much of a body has been handed over. Undici writes the request's head together with the first chunk, so no chunk means no
- * request. It pulls when a connected socket is there, and the body is opened no sooner: while an upstream is down, no vault is read.
+ * request. It pulls when a connected socket is there, and the body is opened no sooner.
  */
 class BodyTracker {
   began = false;

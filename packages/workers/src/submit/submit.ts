@@ -15,6 +15,7 @@ import type { WorkContext } from '../work-context.ts';
 import type { SendFailure } from './after-failure.ts';
 import { afterFailure } from './after-failure.ts';
 import { decideSubmit } from './decide-submit.ts';
+import { readAhead } from './read-ahead.ts';
 import { whileLeased } from './while-leased.ts';
 
 /**
@@ -59,13 +60,11 @@ async function send(context: WorkContext, claimed: TransactionRow, lease: Deadli
   // And not `AbortSignal.timeout`, which stays until its time has come: at a thousand sends a second they were a hundred megabytes.
   const cut = new AbortController();
   const timer = setTimeout(() => cut.abort(), settings.submitTimeoutMs);
+  const fault: { damage?: VaultError } = {};
+  const sealed = { record: claimed.payload, wrappedKey, bytes: claimed.payloadBytes };
+  const ahead = readAhead(() => noticing(vault.open(sealed), fault));
   try {
-    const fault: { damage?: VaultError } = {};
-    const sealed = { record: claimed.payload, wrappedKey, bytes: claimed.payloadBytes };
-    const body = {
-      length: sealed.bytes,
-      open: () => whileLeased(noticing(vault.open(sealed), fault), lease),
-    };
+    const body = { length: sealed.bytes, open: () => whileLeased(ahead.open(), lease) };
     const options = { signal: cut.signal };
     const result = await context.observe.call(claimed, 'submit', () =>
       write === undefined ? upstream.submit(kind, body, options) : context.spid.perform(write, body, options),
@@ -85,6 +84,7 @@ async function send(context: WorkContext, claimed: TransactionRow, lease: Deadli
       : after('body-unreadable', `payload-${error.kind}`);
   } finally {
     clearTimeout(timer);
+    ahead.close();
   }
 }
 
