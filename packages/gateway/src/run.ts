@@ -68,10 +68,7 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
   const onError = (error: unknown) => log.error('background-failed', { error });
 
   await migrate(settings.databaseUrl);
-  const db = openDatabase(
-    { url: settings.databaseUrl, max: settings.databaseConnections, keepPlans: true },
-    onError,
-  );
+  const db = openDatabase({ url: settings.databaseUrl, max: settings.databaseConnections, keepPlans: true }, onError);
   const administrator = await bootstrapAdministrator(db);
   // To the person who starts it for the first time, and to nobody's log.
   if (administrator) process.stderr.write(`Administrator key, shown this once: ${administrator.key}\n`);
