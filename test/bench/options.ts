@@ -36,7 +36,7 @@ Prints the table of the core's speed, each row with its verdict, and what else i
   bridge                the memory of an idle device bridge
 
   --only NAME           the same as the name
-  --rounds N            rounds that count, 1 to 50; default 5 (one more warms up)
+  --rounds N            rounds that count, 1 to 50; default 5 (four more warm up)
   --bodies N            bodies of 300 KB in each turn, 50 to 5,000; default 600
   --seconds N           window of each client of the budget, of each scenario of resend, 10 to 600; default 60
   --memory-at N,M       submits after which a worker's memory is read, thousands; default 10000,100000

@@ -89,7 +89,7 @@ export async function startTestGateway(
   const lines: string[] = [];
   const log = createLog({ service: 'gateway', level: 'debug', stream: { write: (line) => lines.push(line) } });
   const onError = (error: unknown) => log.error('background-failed', { error });
-  const db = openDatabase({ url }, onError);
+  const db = openDatabase({ url, keepPlans: true }, onError);
   const keyRing = createKeyRing([{ id: 'k1', key: generateKey() }], generateKey());
   const queues = openQueues({ kind: 'postgres', url }, queuesOf([idcloudAccount, ...idcloudAccounts]), onError);
   await queues.isReachable();
