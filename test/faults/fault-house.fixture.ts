@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { resolveKeys } from '@atesto/shared/config/keys';
 import type { Database } from '@atesto/shared/ledger/database';
 import { openDatabase } from '@atesto/shared/ledger/database';
@@ -12,6 +14,8 @@ import { openPlatform, type Platform } from '../stack/platform.ts';
 import { freePort } from '../stack/ports.ts';
 import { startPostgres } from '../stack/postgres.ts';
 import { openProcesses, type Processes, type ServiceProcess } from '../stack/processes.ts';
+
+const run = promisify(execFile);
 
 /** The operator of every enrolment here, registered at the simulated platform. CPF from the artificial range. */
 export const OPERATOR = '00001010018';
@@ -40,6 +44,8 @@ export interface FaultHouse extends House {
   key: string;
   /** Starts one more workers process, with the house's settings and `env` over them. */
   startWorkers(name: string, env?: Record<string, string>): Promise<ServiceProcess>;
+  /** Brings the ledger's rows under the key in front, once. @returns what the program said */
+  rotateKeys(): Promise<string>;
   /** Starts one more gateway, with the house's settings. */
   startGateway(name: string): Promise<{ url: string; process: ServiceProcess }>;
   close(): Promise<void>;
@@ -78,6 +84,15 @@ async function open(options: FaultHouseOptions): Promise<FaultHouse> {
     const { key } = await house.api<{ key: string }>(administrator, 'POST', '/v1/keys', { name: 'core banking' });
     const db = openDatabase({ url: databaseUrl, max: 4 }, () => undefined);
     const shared = { VAULT_URL: `file:${path.join(dir, 'vault')}`, ATESTO_STATE_DIR: path.join(dir, 'state') };
+    const workersSettings = async () => ({
+      ...shared,
+      SPID_SERVER_URL: house.spid.url,
+      // Whoever does not know an account leaves its work in nobody's hands.
+      IDCLOUD_ACCOUNTS: path.join(dir, 'idcloud-accounts.json'),
+      ...env,
+      METRICS_PORT: String(await freePort()),
+    });
+    const workersProgram = (main: string) => path.resolve(import.meta.dirname, '../../packages/workers/src', main);
     return {
       ...house,
       db,
@@ -91,18 +106,14 @@ async function open(options: FaultHouseOptions): Promise<FaultHouse> {
       startWorkers: async (name, more = {}) =>
         processes.start({
           name,
-          main: path.resolve(import.meta.dirname, '../../packages/workers/src/main.ts'),
-          env: {
-            ...shared,
-            SPID_SERVER_URL: house.spid.url,
-            // Whoever does not know an account leaves its work in nobody's hands.
-            IDCLOUD_ACCOUNTS: path.join(dir, 'idcloud-accounts.json'),
-            ...env,
-            METRICS_PORT: String(await freePort()),
-            ...more,
-          },
+          main: workersProgram('main.ts'),
+          env: { ...(await workersSettings()), ...more },
           ready: { event: 'workers-started' },
         }),
+      async rotateKeys() {
+        const env = { ...process.env, ...(await workersSettings()) };
+        return (await run(process.execPath, [workersProgram('rotate-keys.ts')], { env, timeout: 20_000 })).stdout;
+      },
       async startGateway(name) {
         const port = await freePort();
         const process = await processes.start({

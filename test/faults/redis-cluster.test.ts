@@ -5,6 +5,7 @@ import path from 'node:path';
 import { redisUrl } from '@atesto/shared/config/redis-url';
 import { prefixOf } from '@atesto/shared/queues/connection';
 import { consume } from '@atesto/shared/queues/consume';
+import { evictionOf } from '@atesto/shared/queues/eviction';
 import { queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -30,6 +31,15 @@ describe('a Redis Cluster of three masters', { timeout: 60_000 }, () => {
   afterAll(async () => {
     await cluster?.stop();
     await rm(dir, { recursive: true, force: true });
+  });
+
+  it('is asked, master by master, whether it evicts', async () => {
+    const backend = redisUrl.parse(cluster.url);
+    expect(await evictionOf(backend)).toBeUndefined();
+    const [, , last] = cluster.masters;
+    await last?.command('config', 'set', 'maxmemory-policy', 'allkeys-lfu');
+    expect(await evictionOf(backend)).toBe('allkeys-lfu');
+    await last?.command('config', 'set', 'maxmemory-policy', 'noeviction');
   });
 
   it('holds each queue in one place, and the queues in several', async () => {

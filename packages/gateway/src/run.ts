@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GatewaySettings } from '@atesto/shared/config/gateway';
 import { readGatewaySettings } from '@atesto/shared/config/gateway';
-import { resolveKeys } from '@atesto/shared/config/keys';
+import { refuseForeignKeys, resolveKeys } from '@atesto/shared/config/keys';
+import { refuseEviction } from '@atesto/shared/config/redis-url';
 import type { Environment } from '@atesto/shared/config/settings';
 import { SettingsError } from '@atesto/shared/config/settings';
 import { untilStopped } from '@atesto/shared/config/stop-signal';
@@ -9,9 +10,11 @@ import { transactionKinds } from '@atesto/shared/domain/transaction';
 import { bootstrapAdministrator } from '@atesto/shared/ledger/credentials';
 import { migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
+import { findForeignKeys } from '@atesto/shared/ledger/key-marks';
 import { openTransactionFeed } from '@atesto/shared/ledger/notifications';
 import { whyNoStart } from '@atesto/shared/ledger/passing-failure';
 import { createRequestBudgets } from '@atesto/shared/ledger/request-budget';
+import { evictionOf } from '@atesto/shared/queues/eviction';
 import { queueOf, queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import { createGatewayMetrics } from '@atesto/shared/telemetry/gateway-metrics';
@@ -21,6 +24,7 @@ import { createMetrics } from '@atesto/shared/telemetry/metrics';
 import { createIdcloudAccounts } from '@atesto/shared/upstreams/idcloud-accounts';
 import { createSpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import { createFileStore } from '@atesto/shared/vault/file-store';
+import { keyMarks } from '@atesto/shared/vault/key-marks';
 import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
 import { tokenColumn } from '@atesto/shared/vault/token-column';
 import { createVault } from '@atesto/shared/vault/vault';
@@ -67,13 +71,15 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
   log.info('keys', { source: keys.source, file: keys.file, created: keys.created });
   const onError = (error: unknown) => log.error('background-failed', { error });
 
+  refuseEviction(await evictionOf(settings.queue));
   await migrate(settings.databaseUrl);
   const db = openDatabase({ url: settings.databaseUrl, max: settings.databaseConnections, keepPlans: true }, onError);
+  const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
+  refuseForeignKeys(await findForeignKeys(db, keyMarks(keyRing)), keys);
   const administrator = await bootstrapAdministrator(db);
   // To the person who starts it for the first time, and to nobody's log.
   if (administrator) process.stderr.write(`Administrator key, shown this once: ${administrator.key}\n`);
 
-  const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
   const metrics = createGatewayMetrics(createMetrics({ service: 'gateway', version: VERSION }), {
     kinds: transactionKinds,
     rejectReasons: Object.keys(problems),

@@ -1,4 +1,5 @@
-import { resolveKeys } from '@atesto/shared/config/keys';
+import { refuseForeignKeys, resolveKeys } from '@atesto/shared/config/keys';
+import { refuseEviction } from '@atesto/shared/config/redis-url';
 import type { Environment } from '@atesto/shared/config/settings';
 import { SettingsError } from '@atesto/shared/config/settings';
 import { untilStopped } from '@atesto/shared/config/stop-signal';
@@ -13,10 +14,12 @@ import {
 import { archiveEnded } from '@atesto/shared/ledger/archive';
 import { isReachable, migrate, openDatabase } from '@atesto/shared/ledger/database';
 import { createTokenStore } from '@atesto/shared/ledger/idcloud-tokens';
+import { findForeignKeys } from '@atesto/shared/ledger/key-marks';
 import { whyNoStart } from '@atesto/shared/ledger/passing-failure';
 import { createRequestBudgets, readPaces } from '@atesto/shared/ledger/request-budget';
 import { overdueSeconds } from '@atesto/shared/ledger/schedule';
 import { countStanding } from '@atesto/shared/ledger/standing';
+import { evictionOf } from '@atesto/shared/queues/eviction';
 import { jobCatalogue, type Lane, lanes, type QueueName, queueOf, queuesOf } from '@atesto/shared/queues/jobs';
 import { openQueues } from '@atesto/shared/queues/queues';
 import type { Log } from '@atesto/shared/telemetry/log';
@@ -27,6 +30,7 @@ import { createIdcloudAccounts } from '@atesto/shared/upstreams/idcloud-accounts
 import { createSpidServerClient } from '@atesto/shared/upstreams/spid-server';
 import type { Upstream } from '@atesto/shared/upstreams/upstream';
 import { createFileStore } from '@atesto/shared/vault/file-store';
+import { keyMarks } from '@atesto/shared/vault/key-marks';
 import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-ring';
 import { tokenColumn } from '@atesto/shared/vault/token-column';
 import { createVault } from '@atesto/shared/vault/vault';
@@ -80,9 +84,11 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
   const keys = await resolveKeys(settings.keys, settings.stateDir);
   const onError = (error: unknown) => log.error('background-failed', { error });
 
+  refuseEviction(await evictionOf(settings.queue));
   await migrate(settings.databaseUrl);
   const db = openDatabase({ url: settings.databaseUrl, max: settings.databaseConnections }, onError);
   const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
+  refuseForeignKeys(await findForeignKeys(db, keyMarks(keyRing)), keys);
   const { accounts, ...connecting } = settings.idcloud;
   const queueNames = queuesOf(accounts);
   const metrics = createWorkerMetrics(createMetrics({ service: 'workers', version: VERSION }), {

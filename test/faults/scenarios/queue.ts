@@ -134,6 +134,31 @@ export const queueScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'redis-evicting',
+    proves:
+      'Where Redis is set to evict keys, neither gateway nor workers start, and they say what to change; those that run go on. With the setting of before they start.',
+    backends: ['redis'],
+    volume: { acknowledged: 20, met: 4 },
+    async run(scene) {
+      const { house, deliver, met } = scene;
+      const redis = redisOf(scene);
+      await deliver(10);
+      for (const policy of ['allkeys-lru', 'volatile-ttl']) {
+        await redis.command('config', 'set', 'maxmemory-policy', policy);
+        const complaint = new RegExp(`ended with 1 .*REDIS_URL: this Redis evicts keys .* \\(${policy}\\)`, 's');
+        await assert.rejects(house.startWorkers(`workers-${policy}`), complaint);
+        await assert.rejects(house.startGateway(`gateway-${policy}`), complaint);
+        met(2);
+      }
+      await deliver(5);
+      await redis.command('config', 'set', 'maxmemory-policy', 'noeviction');
+      await house.startWorkers('workers-2');
+      await house.gateway.process.stop();
+      await house.restartGateway();
+      await deliver(5);
+    },
+  },
+  {
     name: 'scraped-in-outage',
     proves: 'While Redis is away a scrape is answered within a second, of the gateway and of the workers, and says so.',
     backends: ['redis'],

@@ -87,22 +87,27 @@ export const storageScenarios: readonly Scenario[] = [
   {
     name: 'keys-rotated',
     proves:
-      'A new key-encryption key, first known to all and then in front, under load: old bodies are read, new ones are under the new key.',
+      'A new key-encryption key, first known to all and then in front, under load: old bodies are read, new ones are under the new key. The old one is missed until every row is brought under the new one, and then it can go.',
     backends: ['postgres'],
-    volume: { acknowledged: 60, met: 2 },
-    async run({ house, load, met }) {
-      const file = path.join(house.dir, 'state', 'keys.json');
-      const { kek, indexKey } = JSON.parse(await readFile(file, 'utf8')) as { kek: string; indexKey: string };
+    volume: { acknowledged: 65, met: 3 },
+    async run({ house, load, deliver, met }) {
+      const keys = await openKeys(house);
       const fresh = `rotated-2:${randomBytes(32).toString('base64')}`;
       const clients = load(6);
-      let workers = house.workers;
-      for (const ring of [`${kek},${fresh}`, `${fresh},${kek}`]) {
-        await clients.more(20);
-        await writeFile(file, JSON.stringify({ kek: ring, indexKey }));
+      let { workers } = house;
+      const restart = async (name: string) => {
         await workers.stop();
-        workers = await house.startWorkers(`workers-${ring.slice(0, 3)}`);
+        workers = await house.startWorkers(`workers-${name}`);
         await house.gateway.process.stop();
         await house.restartGateway();
+      };
+      for (const [name, kek] of [
+        ['behind', `${keys.kek},${fresh}`],
+        ['in-front', `${fresh},${keys.kek}`],
+      ] as const) {
+        await clients.more(20);
+        await keys.write({ kek });
+        await restart(name);
         met();
       }
       await clients.more(20, 'enrolments under the new key');
@@ -112,6 +117,60 @@ export const storageScenarios: readonly Scenario[] = [
         `select count(*)::int as count from transactions where position('rotated-2'::bytea in wrapped_key) = 3`,
       );
       assert.ok((rows[0]?.count ?? 0) >= 20, `${rows[0]?.count} are under the new key`);
+
+      await keys.write({ kek: fresh });
+      await assert.rejects(house.startWorkers('workers-early'), /the key embedded-1 is missing/);
+      met();
+      await keys.write({ kek: `${fresh},${keys.kek}` });
+      await workers.stop();
+      const saying = async () => (await house.rotateKeys()).includes('0 captures, 0 transactions');
+      await waitFor(saying, { what: 'rows that are all under the new key' });
+      await keys.write({ kek: fresh });
+      await restart('without-the-old');
+      await deliver(5);
+    },
+  },
+  {
+    name: 'keys-of-another-house',
+    proves:
+      'Gateway and workers that are given other keys than the ledger’s, or a file of keys that was just made because the old one is gone, say so and do not start: nothing is taken for damaged. With the keys of before all goes on.',
+    backends: ['postgres'],
+    volume: { acknowledged: 24, met: 6 },
+    async run({ house, deliver, met }) {
+      const keys = await openKeys(house);
+      await house.workers.stop();
+      await deliver(20);
+      const another = () => randomBytes(32).toString('base64');
+      for (const [what, change, complaint] of [
+        ['gone', () => rm(keys.file), /was made just now, the key embedded-1 is another one/],
+        ['index', () => keys.write({ indexKey: another() }), /the index key is not the one/],
+        ['id', () => keys.write({ kek: `other:${another()}` }), /the key embedded-1 is missing/],
+      ] as const) {
+        await change();
+        await assert.rejects(house.startWorkers(`workers-${what}`), complaint);
+        // It finds the file that the workers made.
+        await assert.rejects(house.startGateway(`gateway-${what}`), /ended with 1 .*ATESTO_STATE_DIR: in /s);
+        met(2);
+        await keys.write({});
+      }
+      assert.deepEqual(await statesOf(house.db), { accepted: 20 });
+      await house.startWorkers('workers-2');
+      await house.gateway.process.stop();
+      await house.restartGateway();
+      await deliver(4);
     },
   },
 ];
+
+/** The file of keys that gateway and workers share. */
+async function openKeys({ dir }: { dir: string }) {
+  const file = path.join(dir, 'state', 'keys.json');
+  const { kek, indexKey } = JSON.parse(await readFile(file, 'utf8')) as { kek: string; indexKey: string };
+  return {
+    file,
+    kek,
+    /** What is not given is as it was. */
+    write: (changed: { kek?: string; indexKey?: string }) =>
+      writeFile(file, JSON.stringify({ kek, indexKey, ...changed }), { mode: 0o600 }),
+  };
+}

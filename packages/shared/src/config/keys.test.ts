@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadOrCreateKeys, resolveKeys } from './keys.ts';
+import { loadOrCreateKeys, refuseForeignKeys, resolveKeys } from './keys.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'atesto-keys-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -56,5 +56,28 @@ describe('resolveKeys', () => {
     );
     await expect(resolveKeys({ kek: undefined, indexKey: KEY }, dir)).rejects.toThrow(/^ATESTO_KEK: is not set/);
     expect(await resolveKeys({ kek: undefined, indexKey: undefined }, dir)).toMatchObject({ created: true });
+  });
+});
+
+describe('refuseForeignKeys', () => {
+  const found = [{ why: 'missing-key', id: 'k1' } as const, { why: 'other-index-key' } as const];
+
+  it('says nothing of keys that are the ledger’s', () =>
+    expect(refuseForeignKeys([], { created: true })).toBeUndefined());
+
+  it('names the setting of each', () => {
+    expect(() => refuseForeignKeys(found, { created: false })).toThrow(
+      /^ATESTO_KEK: the key k1 is missing, .*\nATESTO_INDEX_KEY: .* begun with\. Nothing was changed: give the keys of before/,
+    );
+  });
+
+  it('names the file, and whether it was made just now', () => {
+    const file = '/state/keys.json';
+    expect(() => refuseForeignKeys(found, { created: false, file })).toThrow(
+      /^ATESTO_STATE_DIR: in \/state\/keys\.json the key k1/,
+    );
+    expect(() => refuseForeignKeys(found, { created: true, file })).toThrow(
+      /keys\.json, which was not there and was made just now, the key k1/,
+    );
   });
 });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import type { ForeignKey } from '../domain/key-marks.ts';
 import { key, keyEncryptionKeys } from './kinds.ts';
 import { writeSecretFile } from './secret-file.ts';
 import { SettingsError } from './settings.ts';
@@ -53,6 +54,28 @@ export async function loadOrCreateKeys(dir: string): Promise<Keys> {
     throw new SettingsError([{ setting: 'ATESTO_STATE_DIR', problem: `${file} is not a file of keys` }]);
   }
   return { ...parsed.data, source: 'embedded', file, created };
+}
+
+const FOREIGN_REMEDY = 'Nothing was changed: give the keys of before (docs/security.md, “Keys”).';
+const foreignProblems = {
+  'other-index-key': () => 'the index key is not the one that this ledger was begun with',
+  'missing-key': (id) => `the key ${id} is missing, and the ledger may have values under it`,
+  'other-key': (id) => `the key ${id} is another one than the ledger has values under`,
+} satisfies Record<ForeignKey['why'], (id: string) => string>;
+
+/** @throws SettingsError where the keys are not the ledger's: a service that worked with them would take each body for damaged and each person for a new one */
+export function refuseForeignKeys(
+  found: readonly ForeignKey[],
+  { file, created }: Pick<Keys, 'file' | 'created'>,
+): void {
+  if (found.length === 0) return;
+  const place = file ? `in ${file}${created ? ', which was not there and was made just now,' : ''} ` : '';
+  throw new SettingsError(
+    found.map((foreign, at) => ({
+      setting: file ? 'ATESTO_STATE_DIR' : foreign.why === 'other-index-key' ? 'ATESTO_INDEX_KEY' : 'ATESTO_KEK',
+      problem: `${place}${foreignProblems[foreign.why]('id' in foreign ? foreign.id : '')}${at === found.length - 1 ? `. ${FOREIGN_REMEDY}` : ''}`,
+    })),
+  );
 }
 
 function newKeys(): string {

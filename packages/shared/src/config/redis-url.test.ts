@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { redisUrl } from './redis-url.ts';
+import { redisUrl, refuseEviction } from './redis-url.ts';
 
 it.each([
   ['redis://127.0.0.1:6379', { kind: 'redis', url: 'redis://127.0.0.1:6379' }],
@@ -58,4 +58,11 @@ it.each([
   'redis+other://a',
 ])('refuses %s', (text) => {
   expect(redisUrl.safeParse(text).success).toBe(false);
+});
+
+it('refuses a Redis that evicts, and says what to set', () => {
+  expect(refuseEviction(undefined)).toBeUndefined();
+  expect(() => refuseEviction('allkeys-lru')).toThrow(
+    /^REDIS_URL: .*\(allkeys-lru\).*; expected maxmemory-policy noeviction$/,
+  );
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { SettingsError } from './settings.ts';
 
 /** A host and a port. */
 export interface RedisNode {
@@ -69,3 +70,10 @@ export const redisUrl: z.ZodType<RedisLocation, string> = z
     '`redis://…` for one server, `redis+cluster://[user:password@]host:port,host:port,…` for a Cluster, ' +
       '`redis+sentinel://[user:password@]host:port,host:port,…/master` for Sentinels and the name of their master; `rediss…` over TLS',
   );
+
+/** @param policy what Redis does when its memory is full, where that is not to refuse what comes. @throws SettingsError for any */
+export function refuseEviction(policy: string | undefined): void {
+  if (policy === undefined) return;
+  const problem = `this Redis evicts keys when its memory is full (${policy}), and the queue's with them; expected maxmemory-policy noeviction`;
+  throw new SettingsError([{ setting: 'REDIS_URL', problem }]);
+}
