@@ -80,11 +80,14 @@ it('puts polls in line for two seconds of the budget, and every create', async (
 });
 
 it.each([
-  ['an account, while somebody may wait for it', 'bank', '1 second', 'personWaiting'],
-  ['an account', 'bank', '31 seconds', 'resend'],
-  ['SPID Server', undefined, '1 second', 'resend'],
-] as const)('sends again what was not taken by %s', async (_what, account, age, lane) => {
-  const id = await overdue(account, 'retry');
+  ['was not taken by an account, while somebody may wait for it', 'retry', 'bank', '1 second', 'personWaiting'],
+  ['was not taken by an account', 'retry', 'bank', '31 seconds', 'resend'],
+  ['was not taken by SPID Server', 'retry', undefined, '1 second', 'resend'],
+  ['was never sent to an account, while somebody may wait for it', 'create', 'bank', '1 second', 'personWaiting'],
+  ['was never sent to an account', 'create', 'bank', '31 seconds', undefined],
+  ['was never sent to SPID Server', 'create', undefined, '1 second', undefined],
+] as const)('puts what %s in its lane', async (_what, stands, account, age, lane) => {
+  const id = await overdue(account, stands);
   await db.query('update transactions set accepted_at = now() - $2::interval where id = $1', [id, age]);
   const enqueued: unknown[][] = [];
   const enqueue = async (moment: TransactionMoment, as?: string) => void enqueued.push([moment.id, as]);

@@ -71,10 +71,11 @@ export function decideDue({
 /** A face holds the caller of a create for so long. */
 const HELD_MS = 30_000;
 
-/** What was not taken is sent again after all that is new, unless somebody may still be waiting for it. */
+/** What was put off or not taken keeps its place before all others while somebody may be waiting for it. Then what was not taken is sent after all that is new. */
 function laneOf({ state, account, ageMs }: DueTransaction): Lane | undefined {
-  if (state !== 'retrying') return undefined;
-  return account !== undefined && ageMs < HELD_MS ? 'personWaiting' : 'resend';
+  if (state !== 'accepted' && state !== 'retrying') return undefined;
+  if (account !== undefined && ageMs < HELD_MS) return 'personWaiting';
+  return state === 'retrying' ? 'resend' : undefined;
 }
 
 async function takeUp({ applyEvent, enqueue, observe, settings }: WorkContext, row: DueTransaction): Promise<void> {
