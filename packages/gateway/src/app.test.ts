@@ -389,6 +389,7 @@ describe('operations', () => {
 
   it('sets every time-out, headers before request, and drops a caller who never ends its headers', async () => {
     expect(serverTimeouts.headers).toBeLessThan(serverTimeouts.request);
+    expect(serverTimeouts.headers + serverTimeouts.checkInterval).toBeLessThan(5_000);
     const { hostname, port } = new URL(gateway.url);
     const socket = connect(Number(port), hostname);
     socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n');
