@@ -1,4 +1,5 @@
 import type { Scenario } from './scenario.ts';
+import { alertScenarios } from './scenarios/alerts.ts';
 import { batchScenarios } from './scenarios/batch.ts';
 import { clockScenarios } from './scenarios/clock.ts';
 import { erasureScenarios } from './scenarios/erasure.ts';
@@ -24,4 +25,5 @@ export const scenarios: readonly Scenario[] = [
   ...batchScenarios,
   ...idcloudScenarios,
   ...clockScenarios,
+  ...alertScenarios,
 ];

@@ -29,6 +29,8 @@ export interface Series {
 export interface Prometheus {
   /** A range query over the last minute, with a step of a second. @throws StackError where Prometheus refuses it */
   query(expression: string): Promise<Series[]>;
+  /** The names of the alerts that fire. */
+  firing(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -37,11 +39,20 @@ export async function findPrometheus(name: 'prometheus' | 'promtool'): Promise<s
   return findProgram([name]) ?? (await installProgram('prometheus', [name], (line) => console.error(line)));
 }
 
-/** Starts `program` on a free loopback port; its data goes when it ends. @throws StackError `failed` when it does not start */
-export async function startPrometheus(program: string, targets: readonly ScrapeTarget[]): Promise<Prometheus> {
+/**
+ * Starts `program` on a free loopback port; its data goes when it ends.
+ * @param rules a file of alerting rules as text, evaluated every second
+ * @throws StackError `failed` when it does not start
+ */
+export async function startPrometheus(
+  program: string,
+  targets: readonly ScrapeTarget[],
+  rules?: string,
+): Promise<Prometheus> {
   const dir = await mkdtemp(path.join(tmpdir(), 'atesto-prometheus-'));
   const configuration = {
-    global: { scrape_interval: '1s', scrape_timeout: '1s' },
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    ...(rules !== undefined && { rule_files: ['rules.yml'] }),
     scrape_configs: targets.map(({ job, address, key }) => ({
       job_name: job,
       static_configs: [{ targets: [address] }],
@@ -50,6 +61,7 @@ export async function startPrometheus(program: string, targets: readonly ScrapeT
   };
   // JSON is YAML.
   await writeFile(path.join(dir, 'prometheus.yml'), JSON.stringify(configuration), { mode: 0o600 });
+  if (rules !== undefined) await writeFile(path.join(dir, 'rules.yml'), rules);
   const address = `127.0.0.1:${await freePort()}`;
   const log = path.join(dir, 'prometheus.log');
   const output = openSync(log, 'a', 0o600);
@@ -88,6 +100,15 @@ export async function startPrometheus(program: string, targets: readonly ScrapeT
         data: { result: { metric: Series['metric']; values: [number, string][] }[] };
       };
       return data.result.map(({ metric, values }) => ({ metric, values: values.map(([, value]) => Number(value)) }));
+    },
+    async firing() {
+      const { status, body } = await call('GET', `http://${address}/api/v1/alerts`);
+      if (status !== 200) throw new StackError('failed', `Prometheus does not tell its alerts: ${body}`);
+      const { data } = JSON.parse(body.toString()) as {
+        data: { alerts: { state: string; labels: { alertname: string } }[] };
+      };
+      const firing = data.alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname);
+      return [...new Set(firing)].toSorted();
     },
     stop,
   };

@@ -190,6 +190,36 @@ export const platformScenarios: readonly Scenario[] = [
       assert.ok(rush <= 18, `${rush} sends in the first second`);
     },
   },
+  {
+    name: 'outage-drained-in-order',
+    proves:
+      'What was accepted while the circuit was open is sent in the order in which it came, by two workers: nine of ten within five places of their own. The others were in hand when it opened, and stand in line anew.',
+    backends: BOTH,
+    volume: { acknowledged: 72, met: 40 },
+    async run({ house, deliver, met }) {
+      const { platform, db } = house;
+      await house.startWorkers('workers-2');
+      await platform.misbehave({ operation: 'enroll', fault: { type: 'status', status: 503 } });
+      await deliver(12);
+      await waitFor(async () => (await circuitOf(db)).opens > 0, { what: 'a circuit that opened' });
+      const { opens } = await circuitOf(db);
+      const { rows: before } = await db.query<{ id: string }>('select id from transactions');
+      for (let i = 0; i < 60; i++) await deliver(1);
+      await waitFor(async () => (await circuitOf(db)).opens > opens, { what: 'probes that failed' });
+      await platform.behave();
+      await waitFor(async () => (await statesOf(db)).concluded === 72, { what: 'the end of all' });
+      // What a probe was spent on is sent again, after all that is new.
+      const { rows } = await db.query<{ places: number }>(
+        `select abs(row_number() over (order by t.accepted_at) - row_number() over (order by e.at))::int as places
+          from transactions t join transaction_events e on e.transaction_id = t.id and e.type = 'taken'
+          where t.id <> all ($1) and t.attempt = 1 order by places`,
+        [before.map(({ id }) => id)],
+      );
+      met(rows.length);
+      const { places } = rows[Math.floor(rows.length * 0.9)] ?? { places: Number.NaN };
+      assert.ok(places <= 5, `one of ten was sent ${places} places from its own`);
+    },
+  },
 ];
 
 async function circuitOf(db: Database): Promise<{ opens: number; closedAt: Date | null }> {
