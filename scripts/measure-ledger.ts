@@ -40,24 +40,26 @@ const say = (what: string, number: number, unit: string) => console.log(`${what}
 
 const postgres = await startPostgres({ fsync: true });
 await migrate(postgres.url);
-const db = openDatabase({ url: postgres.url, max: 20 }, () => undefined);
+// As the services open it: one for what goes by ids, and another for the rest.
+const byId = openDatabase({ url: postgres.url, keepPlans: true }, () => undefined);
+const db = openDatabase({ url: postgres.url }, () => undefined);
 try {
-  await measureLedger(db, postgres.pid as number);
+  await measureLedger(byId, db, postgres.pid as number);
 } finally {
-  await db.end();
+  await Promise.all([byId.end(), db.end()]);
   await postgres.stop();
 }
 await measureQueue();
 await measureVault();
 
-async function measureLedger(ledger: Database, server: number): Promise<void> {
-  const applyEvent = createApplyEvent(ledger);
+async function measureLedger(byIds: Database, ledger: Database, server: number): Promise<void> {
+  const applyEvent = createApplyEvent(byIds);
   const one = async () => {
     const owner = randomUUID();
     const captures = await Promise.all(
       Array.from({ length: CAPTURES }, async (_, index) => {
         const id = randomUUID();
-        await insertCapture(ledger, {
+        await insertCapture(byIds, {
           ...{ id, owner, format: 'png', width: 357, height: 392, dpi: 500, bytes: 75_000 },
           ...{ sha256: randomBytes(32), record: randomUUID(), wrappedKey: randomBytes(60) },
         });
@@ -65,9 +67,9 @@ async function measureLedger(ledger: Database, server: number): Promise<void> {
         return { id, index, device };
       }),
     );
-    const accepted = await acceptTransaction(ledger, {
+    const accepted = await acceptTransaction(byIds, {
       ...{ id: randomUUID(), owner, kind: 'spid.enroll', captures },
-      subject: await ensureSubject(ledger, { cpfIndex: randomBytes(32), cpfSealed: randomBytes(40) }),
+      subject: await ensureSubject(byIds, { cpfIndex: randomBytes(32), cpfSealed: randomBytes(40) }),
       ...{ requestMac: randomBytes(32), payload: randomUUID(), payloadBytes: BODY_BYTES, wrappedKey: randomBytes(60) },
       dueInMs: 60_000,
     });

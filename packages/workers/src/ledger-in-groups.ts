@@ -8,16 +8,22 @@ import type { WorkContext } from './work-context.ts';
 
 const ROWS_OF_STATEMENT = 100;
 
-/** The ledger as the work uses it: what is asked of it at the same time goes to it as one statement. */
-export function ledgerInGroups(db: Database): Pick<WorkContext, 'db' | 'applyEvent' | 'getWithAge' | 'postpone'> {
+/**
+ * The ledger as the work uses it: what is asked of it at the same time goes to it as one statement.
+ * @param byId the connections for these, which find everything by its id: they may keep plans
+ */
+export function ledgerInGroups(
+  db: Database,
+  byId = db,
+): Pick<WorkContext, 'db' | 'applyEvent' | 'getWithAge' | 'postpone'> {
   const postpone = inGroups(async (items: readonly { moment: TransactionMoment; dueInMs: number }[]) => {
-    await postponeAll(db, items);
+    await postponeAll(byId, items);
     return items.map(() => undefined);
   }, ROWS_OF_STATEMENT);
   return {
     db,
-    applyEvent: createApplyEvent(db),
-    getWithAge: inGroups((ids: readonly string[]) => getWithAges(db, ids), ROWS_OF_STATEMENT),
+    applyEvent: createApplyEvent(byId),
+    getWithAge: inGroups((ids: readonly string[]) => getWithAges(byId, ids), ROWS_OF_STATEMENT),
     postpone: (moment, dueInMs) => postpone({ moment, dueInMs }),
   };
 }

@@ -47,6 +47,9 @@ const VERSION = '0.1.0';
 /** Rows that one round of the sweep claims at most, and how long a claimed row waits for its job. */
 const SWEEP = { batch: 500, requeueMs: 30_000 };
 
+/** Of the connections to the ledger, those for what finds its rows by their ids, in groups: its plans are kept. What takes the first of many must not keep them. */
+const BY_ID_CONNECTIONS = 4;
+
 /** How often bodies that no ledger row can open are looked for. */
 const CLEARING_INTERVAL_MS = 6 * 60 * 60_000;
 
@@ -86,7 +89,10 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
 
   refuseEviction(await evictionOf(settings.queue));
   await migrate(settings.databaseUrl);
-  const db = openDatabase({ url: settings.databaseUrl, max: settings.databaseConnections }, onError);
+  const connections = settings.databaseConnections;
+  const most = Math.max(1, Math.min(BY_ID_CONNECTIONS, connections - 1));
+  const byId = openDatabase({ url: settings.databaseUrl, max: most, keepPlans: true }, onError);
+  const db = openDatabase({ url: settings.databaseUrl, max: Math.max(1, connections - most) }, onError);
   const keyRing = createKeyRing(parseKeyRing(keys.kek), parseKey(keys.indexKey));
   refuseForeignKeys(await findForeignKeys(db, keyMarks(keyRing)), keys);
   const { accounts, ...connecting } = settings.idcloud;
@@ -126,7 +132,7 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
   );
   const store = await createFileStore(settings.vault.path);
   const context: WorkContext = {
-    ...ledgerInGroups(db),
+    ...ledgerInGroups(db, byId),
     keyRing,
     vault: createVault({ keyRing, store, observe: metrics.vault }),
     spid,
@@ -193,7 +199,7 @@ async function start(settings: WorkersSettings, log: Log): Promise<{ close(): Pr
       await workers.close();
       await Promise.all([erasures.close(), clearings.close(), archiving.close(), mending?.close()]);
       await Promise.all([queues.close(), spid.close(), idcloud.close(), operations.close()]);
-      await db.end();
+      await Promise.all([db.end(), byId.end()]);
     },
   };
 }

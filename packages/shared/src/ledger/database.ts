@@ -10,8 +10,8 @@ export interface DatabaseOptions {
   /** Connections at most. */
   max?: number;
   /**
-   * Each statement is planned once for a connection, by its indexes. For who looks up and inserts by ids, as the gateway does; not for who takes the first of
-   * many that are due, as the workers do, since such a plan does not know how few are wanted.
+   * Each statement is planned once for a connection, by its indexes. For who looks up, inserts and moves on by ids, as the gateway does and the workers' groups;
+   * not for who takes the first of many that are due, as the sweep does, since such a plan does not know how few are wanted.
    */
   keepPlans?: boolean;
 }
