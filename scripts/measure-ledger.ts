@@ -52,14 +52,14 @@ try {
 await measureQueue();
 await measureVault();
 
-async function measureLedger(byIds: Database, ledger: Database, server: number): Promise<void> {
-  const applyEvent = createApplyEvent(byIds);
+async function measureLedger(byId: Database, ledger: Database, server: number): Promise<void> {
+  const applyEvent = createApplyEvent(byId);
   const one = async () => {
     const owner = randomUUID();
     const captures = await Promise.all(
       Array.from({ length: CAPTURES }, async (_, index) => {
         const id = randomUUID();
-        await insertCapture(byIds, {
+        await insertCapture(byId, {
           ...{ id, owner, format: 'png', width: 357, height: 392, dpi: 500, bytes: 75_000 },
           ...{ sha256: randomBytes(32), record: randomUUID(), wrappedKey: randomBytes(60) },
         });
@@ -67,9 +67,9 @@ async function measureLedger(byIds: Database, ledger: Database, server: number):
         return { id, index, device };
       }),
     );
-    const accepted = await acceptTransaction(byIds, {
+    const accepted = await acceptTransaction(byId, {
       ...{ id: randomUUID(), owner, kind: 'spid.enroll', captures },
-      subject: await ensureSubject(byIds, { cpfIndex: randomBytes(32), cpfSealed: randomBytes(40) }),
+      subject: await ensureSubject(byId, { cpfIndex: randomBytes(32), cpfSealed: randomBytes(40) }),
       ...{ requestMac: randomBytes(32), payload: randomUUID(), payloadBytes: BODY_BYTES, wrappedKey: randomBytes(60) },
       dueInMs: 60_000,
     });

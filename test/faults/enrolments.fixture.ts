@@ -46,12 +46,21 @@ export interface Door {
   key: string;
 }
 
+/** What an upload says of its picture. */
+export const headersOf = (picture: Uint8Array) => ({
+  'content-type': 'image/png',
+  'content-digest': `sha-256=:${createHash('sha256').update(picture).digest('base64')}:`,
+});
+
 /** Uploads the picture and posts the transaction. `waitSeconds` asks to be held until there is news. */
 export async function deliver(door: Door, enrolment: Enrolment, waitSeconds?: number): Promise<Answer> {
-  const uploaded = await send(door, 'PUT', `/v1/captures/${enrolment.capture}`, new Uint8Array(enrolment.picture), {
-    'content-type': 'image/png',
-    'content-digest': `sha-256=:${createHash('sha256').update(enrolment.picture).digest('base64')}:`,
-  });
+  const uploaded = await send(
+    door,
+    'PUT',
+    `/v1/captures/${enrolment.capture}`,
+    new Uint8Array(enrolment.picture),
+    headersOf(enrolment.picture),
+  );
   if (!uploaded.acknowledged) return uploaded;
   const body = {
     id: enrolment.id,

@@ -111,7 +111,7 @@ async function open(options: FaultHouseOptions): Promise<FaultHouse> {
           ready: { event: 'workers-started' },
         }),
       async rotateKeys() {
-        const env = { ...process.env, ...(await workersSettings()) };
+        const env = await workersSettings();
         return (await run(process.execPath, [workersProgram('rotate-keys.ts')], { env, timeout: 20_000 })).stdout;
       },
       async startGateway(name) {

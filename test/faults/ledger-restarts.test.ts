@@ -7,6 +7,7 @@ import { freePort } from '../stack/ports.ts';
 import { type Postgres, startPostgres } from '../stack/postgres.ts';
 import { waitFor } from '../stack/wait-for.ts';
 import { type Answer, deliver, type Enrolment, enrolmentsOf } from './enrolments.fixture.ts';
+import { followEvents } from './event-stream.fixture.ts';
 import { expectEachOnce } from './evidence.fixture.ts';
 import { type FaultHouse, openFaultHouse } from './fault-house.fixture.ts';
 import { untilAllSettled } from './settling.fixture.ts';
@@ -88,15 +89,16 @@ describe('a ledger that crashes under the running house', { timeout: 60_000 }, (
     sent.push(enrolment);
     const held = deliver(house, enrolment, 30);
     await waitFor(async () => (await getTransaction(db, enrolment.id))?.state === 'awaiting', { what: 'its state' });
-    const stream = openStream(enrolment.id);
-    await waitFor(() => stream.events().includes('taken'), { what: 'the history in the stream' });
+    const stream = await followEvents(house, enrolment.id);
+    const types = () => stream.events().map(({ type }) => type);
+    await waitFor(() => types().includes('taken'), { what: 'the history in the stream' });
 
     await crash();
     await restart();
     await platform.behave();
     expect(JSON.parse((await held).text ?? '')).toMatchObject({ id: enrolment.id, state: 'concluded' });
-    await waitFor(() => stream.events().includes('concluded'), { what: 'the end in the stream' });
-    expect(stream.events()).toEqual(['accepted', 'claimed', 'taken', 'concluded']);
+    await waitFor(() => types().includes('concluded'), { what: 'the end in the stream' });
+    expect(types()).toEqual(['accepted', 'claimed', 'taken', 'concluded']);
     stream.close();
     await untilAllSettled(db);
     await expectEachOnce(db, platform, sent);
@@ -110,23 +112,5 @@ describe('a ledger that crashes under the running house', { timeout: 60_000 }, (
 
   async function restart(): Promise<void> {
     postgres = await startPostgres({ dataDir, port });
-  }
-
-  function openStream(id: string): { events(): string[]; close(): void } {
-    const gone = new AbortController();
-    let text = '';
-    const read = async () => {
-      const response = await fetch(`${house.gateway.url}/v1/transactions/${id}/events`, {
-        headers: { authorization: `Bearer ${house.key}`, accept: 'text/event-stream' },
-        signal: gone.signal,
-      });
-      const decoder = new TextDecoder();
-      for await (const chunk of response.body ?? []) text += decoder.decode(chunk, { stream: true });
-    };
-    read().catch(() => undefined);
-    return {
-      events: () => [...text.matchAll(/^event: (\S+)$/gm)].map(([, name]) => name ?? ''),
-      close: () => gone.abort(),
-    };
   }
 });

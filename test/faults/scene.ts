@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -65,7 +65,12 @@ export interface Scene {
   /** Present with `ownLedger`. */
   ledger: { kill(): Promise<void>; restart(): Promise<void> } | undefined;
   /** Where sealed bodies lie. `grow` gives a small one room. */
-  vault: { folder: string; grow(): void };
+  vault: {
+    folder: string;
+    grow(): void;
+    /** The file of a sealed body. @throws where there is none */
+    fileOf(record: string): Promise<string>;
+  };
   /** With `clockSeconds`: the clock of gateway and workers, and how another one is had. */
   clock: (FakeClock & { another(seconds: number): Promise<FakeClock> }) | undefined;
   /** Delivers so many new enrolments at once. */
@@ -117,7 +122,8 @@ export async function openScene(
   });
   closers.defer(() => house.close());
   line.retarget(Number(new URL(house.spid.url).port));
-  const vault = disk ?? { folder: path.join(house.dir, 'vault'), grow: () => undefined };
+  const place = disk ?? { folder: path.join(house.dir, 'vault'), grow: () => undefined };
+  const vault = { ...place, fileOf: (record: string) => fileIn(place.folder, record) };
   const closing = new AbortController();
   closers.defer(() => closing.abort());
   return {
@@ -263,6 +269,12 @@ function writeHistory(house: FaultHouse, seed: string, redisServers: readonly Mo
     },
   };
   return scene;
+}
+
+async function fileIn(folder: string, name: string): Promise<string> {
+  const found = (await readdir(folder, { recursive: true })).find((one) => path.basename(one) === name);
+  if (found === undefined) throw new Error('a sealed body that is not in the vault');
+  return path.join(folder, found);
 }
 
 const sha256Of = (body: string) => createHash('sha256').update(body).digest('hex');

@@ -33,7 +33,7 @@ export interface House {
   idcloud: { url: string; keys: typeof idcloudKeys };
   /** Of the administrator; undefined on a ledger that had one already. */
   administratorKey: string | undefined;
-  /** Starts the gateway again after it was ended, on the same port. */
+  /** Ends the gateway where it runs, and starts it again on the same port. */
   restartGateway(): Promise<void>;
   /** A virtual station enrolled with `code`, or as before where it has its key. */
   startStation(options: StationOptions): Promise<Station>;
@@ -117,7 +117,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     idcloud: { url: idcloudUrl, keys: idcloudKeys },
     administratorKey: /Administrator key, shown this once: (\S+)/.exec(gateway.process.output())?.[1],
     async restartGateway() {
-      await gateway.process.exited;
+      await gateway.process.stop();
       gateway.process = await startGateway();
     },
     async startStation({ name, code, port: wanted, env: stationEnv }) {

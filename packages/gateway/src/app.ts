@@ -98,6 +98,8 @@ export async function buildGateway(context: GatewayContext): Promise<FastifyInst
   app.addHook('preClose', async () => {
     context.closing.abort();
     context.stations.close();
+    // Node checks no times of a server that closes: one slow caller would hold it open.
+    setTimeout(() => app.server.closeAllConnections(), serverTimeouts.drain).unref();
   });
   for (const routes of [
     operationRoutes,

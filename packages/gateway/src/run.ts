@@ -29,7 +29,7 @@ import { createKeyRing, parseKey, parseKeyRing } from '@atesto/shared/vault/key-
 import { tokenColumn } from '@atesto/shared/vault/token-column';
 import { createVault } from '@atesto/shared/vault/vault';
 import { createPictureAdviser } from './advice/picture-adviser.ts';
-import { buildGateway, serverTimeouts } from './app.ts';
+import { buildGateway } from './app.ts';
 import type { GatewayContext } from './gateway-context.ts';
 import { ledgerInGroups } from './ledger-in-groups.ts';
 import { StationLinks } from './link/station-links.ts';
@@ -137,10 +137,7 @@ async function start(settings: GatewaySettings, log: Log): Promise<{ close(): Pr
   });
   return {
     async close() {
-      // Node checks no times of a server that closes: one slow caller would hold it open.
-      const cut = setTimeout(() => app.server.closeAllConnections(), serverTimeouts.drain);
       await app.close();
-      clearTimeout(cut);
       await Promise.all([feed.close(), queues.close(), spid.close(), idcloud.close(), pictures.close()]);
       await db.end();
     },

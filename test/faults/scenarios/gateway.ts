@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { waitFor } from '../../stack/wait-for.ts';
-import type { Door, Enrolment } from '../enrolments.fixture.ts';
+import { type Door, type Enrolment, headersOf } from '../enrolments.fixture.ts';
+import { followEvents } from '../event-stream.fixture.ts';
 import { BOTH, type Scenario } from '../scenario.ts';
 
 export const gatewayScenarios: readonly Scenario[] = [
@@ -74,6 +74,8 @@ export const gatewayScenarios: readonly Scenario[] = [
       await deliver(4);
       const { rows } = await house.db.query<{ id: string }>('select id from transactions order by id');
       const streams = await Promise.all(rows.map(({ id }) => followEvents(house, id)));
+      const haveBegun = () => streams.every(({ events }) => events().length > 0);
+      await waitFor(haveBegun, { what: 'the history of each' });
       const uploads = await Promise.all(Array.from({ length: 4 }, () => beginUpload(house, next())));
       house.gateway.process.kill('SIGTERM');
       const told = performance.now();
@@ -86,17 +88,14 @@ export const gatewayScenarios: readonly Scenario[] = [
       assert.ok(seconds < 25, `it ended after ${seconds.toFixed(1)} s`);
       await house.restartGateway();
       await house.startWorkers('workers-2');
-      const later = await Promise.all(streams.map(({ id, seen }) => followEvents(house, id, seen().at(-1))));
+      const later = await Promise.all(streams.map(({ id, events }) => followEvents(house, id, events().at(-1)?.seq)));
       for (const { enrolment } of uploads) assert.ok((await again(enrolment)).acknowledged);
       await deliver(4);
       for (const [at, stream] of later.entries()) {
-        const all = () => [...(streams[at]?.seen() ?? []), ...stream.seen()];
-        await waitFor(() => stream.types().includes('concluded'), { what: 'the end, in the stream that goes on' });
-        assert.deepEqual(
-          all(),
-          Array.from(all(), (_, seq) => seq),
-          'events in order, each once',
-        );
+        const isOver = () => stream.events().some(({ type }) => type === 'concluded');
+        await waitFor(isOver, { what: 'the end, in the stream that goes on' });
+        const numbers = [...(streams[at]?.events() ?? []), ...stream.events()].map(({ seq }) => seq);
+        assert.deepEqual(numbers, [...numbers.keys()], 'events in order, each once');
         stream.close();
       }
     },
@@ -160,46 +159,6 @@ export const gatewayScenarios: readonly Scenario[] = [
   },
 ];
 
-/** Follows the events of a transaction, from behind number `last`. */
-async function followEvents({ gateway, key }: Door, id: string, last?: number) {
-  const events: { seq: number; type: string }[] = [];
-  const closing = new AbortController();
-  const { body } = await fetch(`${gateway.url}/v1/transactions/${id}/events`, {
-    signal: closing.signal,
-    headers: {
-      authorization: `Bearer ${key}`,
-      accept: 'text/event-stream',
-      ...(last !== undefined && { 'last-event-id': String(last) }),
-    },
-  });
-  assert.ok(body);
-  let text = '';
-  const read = async () => {
-    for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      const whole = text.split('\n\n');
-      text = whole.pop() ?? '';
-      for (const block of whole) {
-        const [, seq, type] = /^id: (\d+)\nevent: (\S+)/.exec(block) ?? [];
-        if (type !== undefined) events.push({ seq: Number(seq), type });
-      }
-    }
-  };
-  /** True where the gateway ended it, false where the line broke. */
-  const ended = read().then(
-    () => true,
-    () => false,
-  );
-  if (last === undefined) await waitFor(() => events.length > 0, { what: 'the history of a transaction' });
-  return {
-    id,
-    ended,
-    seen: () => events.map(({ seq }) => seq),
-    types: () => events.map(({ type }) => type),
-    close: () => closing.abort(),
-  };
-}
-
 /** A picture of which half is sent. */
 interface Upload {
   enrolment: Enrolment;
@@ -215,15 +174,18 @@ async function beginUpload({ gateway, key }: Door, enrolment: Enrolment): Promis
     method: 'PUT',
     headers: {
       authorization: `Bearer ${key}`,
-      'content-type': 'image/png',
       'content-length': picture.length,
-      'content-digest': `sha-256=:${createHash('sha256').update(picture).digest('base64')}:`,
+      ...headersOf(picture),
+      // The gateway answers that when it has begun: a connection on which it has read nothing is closed as an idle one.
+      expect: '100-continue',
     },
   });
   const answered = new Promise<number | undefined>((resolve) => {
     upload.on('response', (response) => resolve(response.resume().statusCode));
     upload.on('error', () => resolve(undefined));
   });
+  upload.flushHeaders();
+  await once(upload, 'continue');
   const half = picture.length >> 1;
   await new Promise<void>((resolve) => upload.write(picture.subarray(0, half), () => resolve()));
   return {

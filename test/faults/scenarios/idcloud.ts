@@ -86,7 +86,6 @@ export const idcloudScenarios: readonly Scenario[] = [
       const fresh = { ...old, password: randomUUID() };
       const reopen = async (changed: object) => {
         await writeFile(file, JSON.stringify([{ ...account, ...changed }]));
-        await house.gateway.process.stop();
         await house.restartGateway();
       };
       await reopen({ webhook: fresh, webhookBefore: old });

@@ -193,7 +193,7 @@ export const platformScenarios: readonly Scenario[] = [
   {
     name: 'outage-drained-in-order',
     proves:
-      'What was accepted while the circuit was open is sent in the order in which it came, by two workers: nine of ten within five places of their own. The others were in hand when it opened, and stand in line anew.',
+      'What was accepted while the circuit was open is sent in the order in which it came, by two workers: nine of ten within five places of their own.',
     backends: BOTH,
     volume: { acknowledged: 72, met: 40 },
     async run({ house, deliver, met }) {

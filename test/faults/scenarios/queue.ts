@@ -153,7 +153,6 @@ export const queueScenarios: readonly Scenario[] = [
       await deliver(5);
       await redis.command('config', 'set', 'maxmemory-policy', 'noeviction');
       await house.startWorkers('workers-2');
-      await house.gateway.process.stop();
       await house.restartGateway();
       await deliver(5);
     },

@@ -15,10 +15,9 @@ export async function findForeignKeys(db: Database, marks: KeyMarks): Promise<Fo
   return differences(db, marks);
 }
 
-/** Nothing is sealed under any other key-encryption key than this one any more. @returns how many may be taken out of the ring for it */
-export async function forgetOtherKeys(db: Database, activeKeyId: string): Promise<number> {
-  const { rowCount } = await db.query(`delete from key_marks where use = 'encryption' and id <> $1`, [activeKeyId]);
-  return rowCount ?? 0;
+/** Nothing is sealed under any other key-encryption key than this one any more: the others are not missed from now on. */
+export async function forgetOtherKeys(db: Database, activeKeyId: string): Promise<void> {
+  await db.query(`delete from key_marks where use = 'encryption' and id <> $1`, [activeKeyId]);
 }
 
 async function leave(db: Database, use: 'encryption' | 'index', id: string, mark: Buffer): Promise<void> {

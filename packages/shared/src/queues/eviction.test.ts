@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { QueueBackend } from './backend.ts';
 import { evictionOf } from './eviction.ts';
 
-it.each<[string, QueueBackend]>([
+it.concurrent.each<[string, QueueBackend]>([
   ['one server', { kind: 'redis', url: 'redis://127.0.0.1:1' }],
   ['a Cluster', { kind: 'redis-cluster', nodes: [{ host: '127.0.0.1', port: 1 }], tls: false }],
   ['Sentinels', { kind: 'redis-sentinel', nodes: [{ host: '127.0.0.1', port: 1 }], master: 'atesto', tls: false }],
